@@ -5,20 +5,15 @@ within an hour: who says that parts are not there, that they have lost some, or 
 turn, costs us one file in an hour at most.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, cast
 
 from balchat_host.api.storage import ReadTransaction, SqlValue
 from balchat_host.api.types import PeerId
-from balchat_host.core import content
-from balchat_host.core.delivery import queue
 from balchat_host.core.delivery.progress import Step
 from balchat_host.core.files import containers, sending
-from balchat_host.core.files import rows as file_rows
-from balchat_host.core.files.containers import Container
 from balchat_host.core.files.part_bitmaps import bitmap, fits, union, without
-from balchat_host.core.files.part_notices import FileParts, FileProgress, OfferedContainer
+from balchat_host.core.files.part_notices import FileProgress
 from balchat_host.core.files.rows import FileRow
 from balchat_host.core.files.shape import Bitmap, Shape
 from balchat_host.core.rows import ContactRow
@@ -32,8 +27,6 @@ REPUT_EVERY: Final = 3600 * 1000
 So long, too, what lies at relays stays there for somebody who does not want it any more: they may want it again.
 """
 _BEGUN_AT_ONCE: Final = 64
-_RETOLD_EVERY: Final = 24 * 3600 * 1000
-"""Milliseconds that containers are kept for longer, for that alone to be told; less where they are kept shortly."""
 _HAS_CONTAINER: Final = (
     "EXISTS (SELECT 1 FROM file_container AS held WHERE held.file = file.id AND held.account_key = ?1)"
 )
@@ -137,35 +130,6 @@ def note_put(unit: UnitOfWork, number: int, shape: Shape, index: int) -> None:
             "UPDATE file_recipient SET put_lately = ?, put_since = ? WHERE id = ?",
             (parts.encode(), unit.now if is_over else began, number),
         )
-
-
-def tell(unit: UnitOfWork, contact: ContactRow) -> None:
-    """Tell a recipient where parts lie, as far as they do not know."""
-    used: dict[int, list[Container]] = {}
-    for each in containers.of_peer(unit.tx, contact.peer):
-        if each.file is not None and each.is_used:
-            used.setdefault(each.file, []).append(each)
-    for recipient in with_containers(unit, contact.peer) if used else []:
-        if recipient.file in used:
-            _tell_of(unit, contact, recipient, used[recipient.file])
-
-
-def _tell_of(unit: UnitOfWork, contact: ContactRow, recipient: Recipient, used: Sequence[Container]) -> None:
-    lies = bytes(recipient.shape.parts // 8 + 1)
-    for each in used:
-        lies = union(lies, each.put)
-    until, kept = min(each.until for each in used), min(each.kept for each in used)
-    is_longer = until - recipient.told_until >= min(_RETOLD_EVERY, kept // 4)
-    if union(recipient.told, lies) == recipient.told and not is_longer:
-        return
-    row = file_rows.by_number(unit.tx, recipient.file)
-    assert row is not None, "it is offered"
-    assert row.root is not None, "it is offered"
-    offered = tuple(
-        OfferedContainer(transport=each.transport, offer=each.offer, until=each.until, put=each.put) for each in used
-    )
-    queue.queue_control(unit, contact, content.FILE_PARTS, FileParts(root=row.root, containers=offered).encode())
-    unit.tx.execute("UPDATE file_recipient SET told = ?, told_until = ? WHERE id = ?", (lies, until, recipient.number))
 
 
 def on_progress(unit: UnitOfWork, contact: ContactRow, said: FileProgress) -> None:

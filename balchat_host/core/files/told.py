@@ -5,7 +5,7 @@ from typing import Final
 
 from balchat_host.core import content
 from balchat_host.core.files import relay_recipients, sending, sources
-from balchat_host.core.files.part_notices import FileParts, FileProgress
+from balchat_host.core.files.part_notices import FileProgress, decode_parts
 from balchat_host.core.rows import ContactRow
 from balchat_host.core.unit_of_work import UnitOfWork
 
@@ -19,7 +19,8 @@ def act(unit: UnitOfWork, contact: ContactRow, content_type: str, body: bytes) -
     """Act on what a contact tells. Raise MalformedContent."""
     match content_type:
         case content.FILE_PARTS:
-            sources.on_parts(unit, contact, FileParts.decode(body))
+            for each in decode_parts(body):
+                sources.on_parts(unit, contact, each)
         case content.FILE_PROGRESS:
             relay_recipients.on_progress(unit, contact, FileProgress.decode(body))
         case _:
@@ -28,6 +29,6 @@ def act(unit: UnitOfWork, contact: ContactRow, content_type: str, body: bytes) -
 
 _DECODERS: Final[Mapping[str, Callable[[bytes], object]]] = {
     content.FILES_RECEIVED: sending.decode_received,
-    content.FILE_PARTS: FileParts.decode,
+    content.FILE_PARTS: decode_parts,
     content.FILE_PROGRESS: FileProgress.decode,
 }

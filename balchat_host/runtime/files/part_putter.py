@@ -20,7 +20,7 @@ from balchat_host.api.failures import contain
 from balchat_host.api.transport import BlobContainer, BlobOutcome, BlobReport
 from balchat_host.api.types import PeerId
 from balchat_host.core import contacts
-from balchat_host.core.files import containers, relay_recipients, relaying
+from balchat_host.core.files import containers, recipient_notices, relay_recipients, relaying
 from balchat_host.core.files.containers import Container
 from balchat_host.core.files.part_bitmaps import blob_of
 from balchat_host.core.files.relaying import Put, Work
@@ -342,7 +342,7 @@ class RecipientPutter:
         def tell(unit: UnitOfWork) -> None:
             contact = contacts.by_peer(unit.tx, self._peer)
             if contact is not None and contact.may_talk and not contact.blocked:
-                relay_recipients.tell(unit, contact)
+                recipient_notices.tell(unit, contact)
 
         await self._runner.change(tell)
 

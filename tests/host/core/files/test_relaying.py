@@ -9,9 +9,10 @@ import pytest
 
 from balchat_host.api.transport import BlobContainer
 from balchat_host.core import contacts
-from balchat_host.core.files import containers, relay_recipients, relaying, sending
+from balchat_host.core.files import containers, recipient_notices, relay_recipients, relaying, sending
 from balchat_host.core.files.part_notices import FileProgress
 from balchat_host.core.files.shape import Bitmap
+from balchat_host.core.rows import Purpose
 from balchat_host.testing.app_kit.files import made_up, write
 from balchat_host.testing.memory_account import MemoryAccount
 
@@ -72,6 +73,17 @@ class Offered:
             relay_recipients.on_progress(unit, contact, said)
 
         self.alice.change(hear)
+
+
+def tell(unit, peer) -> None:
+    contact = contacts.by_peer(unit.tx, peer)
+    assert contact is not None
+    recipient_notices.tell(unit, contact)
+
+
+def notices(alice: MemoryAccount) -> int:
+    ((count,),) = alice.read(lambda tx: tx.query("SELECT count(*) FROM payload WHERE purpose = ?", (Purpose.CONTROL,)))
+    return count
 
 
 async def test_the_manifest_comes_first_and_then_the_parts_in_order() -> None:
@@ -183,18 +195,19 @@ async def test_what_lies_at_a_relay_that_never_answers_again_is_asked_to_be_dele
     assert offered.alice.read(lambda tx: tx.query("SELECT 1 FROM file_container")) == []
 
 
-async def test_of_many_small_files_only_those_in_the_window_are_looked_at() -> None:
+async def test_of_many_small_files_only_those_in_the_window_are_looked_at_and_few_notices_tell_of_them() -> None:
     offered = await Offered.make()
-    alice, count = offered.alice, 96
+    alice, count = offered.alice, 64
     for begin in range(0, count, 32):
         files = [await write(alice.app, "note.txt", b"%d" % number) for number in range(begin, begin + 32)]
         await alice.app.messages.send("Bob", "", files=[file.id for file in files])
     alice.pass_time(120)
     while alice.read(lambda tx: relay_recipients.to_begin(tx, now=alice.world.now, delay=0)):
         alice.change(lambda unit: relay_recipients.begin(unit, delay=0))
+    before = notices(alice)
     window = 40 * 64 * KIB
     seen = 0
-    while (work := offered.work(window=window)).allocate or work.put:
+    while (work := offered.work(window=window, limit=32)).allocate or work.put:
         for file in work.allocate:
             container = [("relay", BlobContainer(offer=b"%d" % file, key=b"%d" % file))]
             alice.change(
@@ -202,11 +215,21 @@ async def test_of_many_small_files_only_those_in_the_window_are_looked_at() -> N
             )
         for each in work.put:
             alice.change(lambda unit, each=each: relaying.put(unit, each, kept=KEPT))
+        alice.change(lambda unit: tell(unit, offered.peer))
         seen = max(seen, len(work.there))
     assert work.full
     ((held,),) = alice.read(lambda tx: tx.query("SELECT count(*) FROM file_container"))
-    assert held < 60 < count, "those that wait have no containers yet"
+    assert 20 < held < 60 < count, "those that wait have no containers yet"
     assert seen <= 32
+    told = notices(alice) - before
+    assert 0 < told <= 4, "for twenty files and more"
+    alice.change(lambda unit: tell(unit, offered.peer))
+    assert notices(alice) - before == told, "they know"
+    alice.world.pass_time(2 * 24 * 3600)
+    for container in alice.read(lambda tx: containers.of_peer(tx, offered.peer)):
+        alice.change(lambda unit, number=container.number: containers.renewed(unit, number, kept=KEPT))
+    alice.change(lambda unit: tell(unit, offered.peer))
+    assert notices(alice) - before - told == 1, "all of it is kept for longer"
 
 
 async def test_where_one_relay_is_full_another_one_takes_the_next_parts_and_both_are_told() -> None:
