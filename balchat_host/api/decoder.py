@@ -28,7 +28,7 @@ from balchat_host.api.errors import (
 from balchat_host.api.text import visible
 from balchat_host.api.turns import FairTurns
 
-Job = Literal["clean", "preview", "reencode", "read_qr", "encode_voice", "decode_voice"]
+Job = Literal["clean", "preview", "preview_again", "reencode", "read_qr", "encode_voice", "decode_voice"]
 
 MAX_TAKEN: Final = 64 * 2**20
 """Octets that are read at most."""

@@ -21,6 +21,7 @@ _PIECE: Final = 2**20
 _MODULES: Final = {
     "clean": "pictures",
     "preview": "pictures",
+    "preview_again": "pictures",
     "reencode": "pictures",
     "read_qr": "pictures",
     "encode_voice": "voice",

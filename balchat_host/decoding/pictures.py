@@ -12,6 +12,8 @@ from balchat_host.decoding.opening import is_srgb, open_picture, plain, upright,
 
 MAX_PREVIEW: Final = 8 * 1024
 """Octets of the largest preview."""
+MAX_PREVIEW_SIDE: Final = 512
+"""Pixels of the longest side of a preview of somebody else's."""
 _PREVIEWS: Final = tuple((side, quality) for side in (320, 240, 160, 80, 32) for quality in (70, 45, 20))
 """Longest sides and qualities that a preview is tried with, the best first."""
 _QR_SIDES: Final = (1024, 3072)
@@ -59,6 +61,19 @@ def preview(octets: bytes) -> Answer:
     width, height = upright_size(picture)
     shown = _reduced(picture, _PREVIEWS[0][0])
     return Answer(results=(_small(shown),), said={"width": width, "height": height})
+
+
+def preview_again(octets: bytes) -> Answer:
+    """Make a preview of the preview that somebody else has made.
+
+    A few kilobytes of WebP can have as many pixels as a photograph, and those who send them are many.
+    """
+    picture = open_picture(octets)
+    if picture.format != "WEBP":
+        raise Refused("a preview is a WebP picture")
+    if max(picture.size) > MAX_PREVIEW_SIDE:
+        raise Refused(f"a preview has at most {MAX_PREVIEW_SIDE} pixels a side")
+    return Answer(results=(_small(_reduced(picture, _PREVIEWS[0][0])),))
 
 
 def reencode(octets: bytes, longest_side: int) -> Answer:

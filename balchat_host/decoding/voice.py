@@ -19,6 +19,7 @@ _BITRATE: Final = 32_000
 _LEAST_BITRATE, _MOST_BITRATE = 6_000, 256_000
 """What libsndfile makes of a compression level of 1 and of 0, for one channel."""
 _COMPRESSION: Final = 1 - (_BITRATE - _LEAST_BITRATE) / (_MOST_BITRATE - _LEAST_BITRATE)
+_MOST_CHANNELS: Final = 2
 _GRACE: Final = 1
 """Seconds that a voice message of somebody else's may be longer, since Opus pads."""
 
@@ -53,6 +54,8 @@ def decode_voice(octets: bytes) -> Answer:
         with soundfile.SoundFile(io.BytesIO(octets)) as sound:
             if (sound.format, sound.subtype) != ("OGG", "OPUS") or sound.samplerate not in RATES:
                 raise Refused("it is not Ogg Opus")
+            if sound.channels > _MOST_CHANNELS:
+                raise Refused("it has more than two channels")
             rate = sound.samplerate
             for _ in range(MAX_SECONDS + _GRACE):
                 read: Any = sound.read(rate, dtype="int16", always_2d=True)

@@ -41,7 +41,7 @@ class FilesShown:
 
     async def _made_again(self, row: FileRow, octets: bytes) -> bytes:
         try:
-            answer = await self._decode("preview", _once(octets), name=row.name, of=row.peer)
+            answer = await self._decode("preview_again", _once(octets), name=row.name, of=row.peer)
         except PictureUnreadable:
             await self._runner.change(lambda unit: previews.forget(unit, row.number))
             raise

@@ -134,6 +134,23 @@ async def test_what_is_hostile_ends_its_own_request(octets: bytes) -> None:
         await reencode(octets, 512)
 
 
+@pytest.mark.parametrize("size", [(513, 2), (2, 513)])
+async def test_a_preview_of_many_pixels_is_not_decoded(size: tuple[int, int]) -> None:
+    # Of one colour, fifty megapixels fit into the octets that a preview may have.
+    octets = photograph(size, "WEBP")
+    assert len(octets) <= MAX_PREVIEW
+    with pytest.raises(PictureUnreadable, match="512 pixels a side"):
+        await decoder.decode("preview_again", once(octets), name="a.jpg")
+
+
+async def test_a_preview_of_another_format_is_not_decoded() -> None:
+    for octets in (photograph((40, 30)), photograph((40, 30), "PNG"), gif_of(40, 30, 3)):
+        with pytest.raises(PictureUnreadable):
+            await decoder.decode("preview_again", once(octets), name="a.jpg")
+    made = await decoder.decode("preview_again", once(photograph((512, 30), "WEBP")), name="a.jpg")
+    assert Image.open(io.BytesIO(made.results[0])).size == (320, 19)
+
+
 async def test_of_endless_frames_the_first_is_shown() -> None:
     octets = gif_of(300, 200, 400_000)
     assert len(octets) > 5_000_000
@@ -149,6 +166,18 @@ async def test_what_is_too_large_is_not_read() -> None:
 
     with pytest.raises(PictureUnreadable, match="64 MiB"):
         await decoder.decode("preview", endless(), name="a.png")
+
+
+async def test_sound_of_many_channels_is_refused() -> None:
+    soundfile, numpy = pytest.importorskip("soundfile"), pytest.importorskip("numpy")
+    for channels, taken in ((2, True), (3, False)):
+        octets = io.BytesIO()
+        soundfile.write(octets, numpy.zeros((4800, channels), "int16"), 48_000, format="OGG", subtype="OPUS")
+        if taken:
+            assert await decoder.decode("decode_voice", once(octets.getvalue()), name="voice.ogg")
+            continue
+        with pytest.raises(VoiceUnreadable, match="two channels"):
+            await decoder.decode("decode_voice", once(octets.getvalue()), name="voice.ogg")
 
 
 async def test_sound_that_is_none_is_refused() -> None:
