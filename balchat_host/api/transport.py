@@ -14,6 +14,18 @@ Rules
   limits and its keep-alive are the transport's.
 - What a transport must remember lies in its own area of the vault (`TransportContext.change`), never beside it.
 
+Storing and forwarding
+----------------------
+A transport whose best outcome is `STORED` keeps to these too, since its envelopes lie where others can write:
+
+- An envelope goes when the host has decided on it, and not before: `COMMITTED`, or refused for ever. What is `IGNORED`
+  may go, or stay within its sender's bound.
+- What is refused for now stays. It is offered again when its `retry_after` has passed, at the next start at the latest,
+  and not before that within a run. It does not hold up what stands behind it.
+- What is not by whom the place is for, or is no envelope, is removed at once, and never handed over: nobody can fill a
+  place with it. A transport that cannot tell leaves that to the host, which refuses such an envelope for ever.
+- How much may wait is bounded for each sender by themselves: whoever uses up theirs takes no room of others.
+
 Bulk streams
 ------------
 A transport with the capability `BULK` also opens streams for what is too large for envelopes: files. What passes on
@@ -130,7 +142,10 @@ class Verdict(StrEnum):
     IGNORED = "ignored"
     """Say nothing about it, ever."""
     REFUSED = "refused"
-    """Tell the sender no, with the reason and the time."""
+    """Tell the sender no, with the reason and the time.
+
+    Whoever stores and forwards has nobody to tell. It keeps what is refused for now, and offers it again.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

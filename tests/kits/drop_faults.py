@@ -23,6 +23,9 @@ logger = logging.getLogger(__name__)
 POWER = "test_what_is_stored_outlives_a_power_failure"
 ROOM = "test_what_finds_no_room_is_not_stored"
 BOUND = "test_what_waits_for_one_peer_is_bounded"
+FOR_NOW = "test_what_is_refused_for_now_holds_up_nothing"
+AGAIN = "test_what_is_refused_for_now_is_offered_again_after_its_time"
+FORGED = "test_what_is_forged_takes_no_room"
 DECIDED = "test_what_the_host_has_decided_on_is_not_stored_any_more"
 UNCOMMITTED = "test_what_is_not_yet_committed_stays_stored"
 
@@ -194,6 +197,52 @@ class RemovesWhatIsRefusedSecond(FaultyDrop):
         return self.took
 
 
+class HoldsUpWhatStandsBehind(FaultyDrop):
+    """Waits with everything that stands behind what the host refuses for now."""
+
+    caught_by = FOR_NOW
+
+    def look(self, box, now):
+        if any(self.not_before.get(path, now) > now for path in self.waiting(box)):
+            return []
+        return super().look(box, now)
+
+
+class AsksAgainAtOnce(FaultyDrop):
+    """Offers what the host refuses for now whenever it looks."""
+
+    caught_by = FOR_NOW
+
+    def is_done(self, path, answer) -> bool:
+        done = super().is_done(path, answer)
+        self.not_before.clear()
+        return done
+
+
+class TakesSecondsForMilliseconds(FaultyDrop):
+    """Offers it again after a thousandth of the time."""
+
+    caught_by = AGAIN
+
+    def is_done(self, path, answer) -> bool:
+        done = super().is_done(path, answer)
+        if not done:
+            self.not_before[path] = anyio.current_time() + answer.retry_after / 1000
+        return done
+
+
+class OffersAgainAtTheNextStartOnly(FaultyDrop):
+    """Offers what the host refuses for now again when it starts, and not before."""
+
+    caught_by = AGAIN
+
+    def is_done(self, path, answer) -> bool:
+        done = super().is_done(path, answer)
+        if not done:
+            self.not_before[path] = float("inf")
+        return done
+
+
 class NeverRemoves(FaultyDrop):
     """Leaves what the host has where it is stored."""
 
@@ -257,6 +306,37 @@ class DropsTheOldest(FaultyDrop):
         while super().is_full(box, more):
             self.waiting(box)[0].unlink()
         return False
+
+
+class SharesOneBound(FaultyDrop):
+    """Bounds what waits for one receiver, whoever it is from."""
+
+    caught_by = BOUND
+
+    def is_full(self, box, more) -> bool:
+        return sum(path.stat().st_size for path in box.parent.rglob("[0-9]*") if path.is_file()) + more > self.holds
+
+
+class KeepsWhatIsForged(FaultyDrop):
+    """Never hands over what is forged, and leaves it where it is."""
+
+    caught_by = FORGED
+
+    def throw_away(self, forged) -> None:
+        self.not_before.update(dict.fromkeys(forged, float("inf")))
+
+
+class MovesWhatIsForgedAside(FaultyDrop):
+    """Keeps what is forged under another name, and counts it."""
+
+    caught_by = FORGED
+
+    def throw_away(self, forged) -> None:
+        for path in forged:
+            path.rename(path.with_name(f"forged-{path.name}-{os.urandom(4).hex()}"))
+
+    def is_full(self, box, more) -> bool:
+        return sum(path.stat().st_size for path in box.iterdir()) + more > self.holds
 
 
 class NeverHasRoomAgain(FaultyDrop):

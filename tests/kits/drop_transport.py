@@ -206,7 +206,8 @@ class DropTransport(Transport):
         answers = await self.offer(peer, good) if good else []
         done = [path for (path, _), answer in zip(good, answers, strict=False) if self.is_done(path, answer)]
         with anyio.CancelScope(shield=True):
-            await self.on_disk(self.remove, [*bad, *done])
+            await self.on_disk(self.throw_away, bad)
+            await self.on_disk(self.remove, done)
 
     async def offer(self, peer: PeerId, found: Sequence[tuple[Path, bytes]]) -> Sequence[Disposition]:
         try:
@@ -247,6 +248,9 @@ class DropTransport(Transport):
 
     def fits(self, size: int) -> bool:
         return 0 < size <= MAX_ENVELOPE_SIZE
+
+    def throw_away(self, forged: Sequence[Path]) -> None:
+        DropTransport.remove(self, forged)
 
     def remove(self, paths: Sequence[Path]) -> None:
         for path in paths:

@@ -13,6 +13,7 @@ outcome.
 
 from balchat_host.testing.transport_kit.bench import TransportBench, TransportCapabilities
 from balchat_host.testing.transport_kit.blobs import BlobTests
+from balchat_host.testing.transport_kit.bounding import BoundedStoringTests
 from balchat_host.testing.transport_kit.bulk import BulkTests
 from balchat_host.testing.transport_kit.carrying import CarryingTests
 from balchat_host.testing.transport_kit.remembering import RememberingTests
@@ -37,6 +38,7 @@ class TransportKit(
     StrangerTests,
     RememberingTests,
     StoringTests,
+    BoundedStoringTests,
     BulkTests,
     BlobTests,
 ):

@@ -48,7 +48,8 @@ class TransportCapabilities:
 
     Of one whose best outcome is STORED: `holds` is how many octets of envelopes wait for one peer at most, where this
     bench makes it. `power`: the bench can have the power of whoever stores fail (`TransportBench.power`). `fills_up`:
-    it can fill the disk of whoever stores, too.
+    it can fill the disk of whoever stores, too. `offers_again`: the fewest seconds after which it offers again what the
+    host has refused for now, whatever the host says; where that is more than the kit waits, test it yourself.
     """
 
     final: Outcome = Outcome.DELIVERED
@@ -64,6 +65,7 @@ class TransportCapabilities:
     holds: int | None = None
     power: bool = False
     fills_up: bool = False
+    offers_again: float = 0.0
 
 
 class TransportBench(ABC):

@@ -25,6 +25,7 @@ class Carrier(Transport):
         self._folder = Path(settings.folder)
         self._look_every = settings.look_every
         self._boxes = set()
+        self._not_before = {}  # of what the host refuses for now
         self._writing = anyio.Lock()
         self._runs = False
         self._has_run = False
@@ -91,7 +92,7 @@ class Carrier(Transport):
         return self._folder / hashlib.sha256(signature).hexdigest()
 
     async def _collect(self, box):
-        while found := await to_thread.run_sync(look, box):
+        while found := await to_thread.run_sync(look, box, self._refused_for_now()):
             try:
                 answers = await self._context.receive(None, [envelope for _, envelope in found])
             except Exception:  # a full disk, say: it stays, and is handed over again
@@ -99,13 +100,19 @@ class Carrier(Transport):
             done = []
             for (path, _), answer in zip(found, answers):
                 if answer.verdict is Verdict.REFUSED and answer.retry_after is not None:
-                    break  # it stays, and everything after it: what was first comes first
-                done.append(path)
+                    # It stays, and holds up nothing: what stands behind it is offered meanwhile.
+                    self._not_before[path] = anyio.current_time() + answer.retry_after
+                else:
+                    done.append(path)
             # It is committed; a copy that came again would do no harm, but there need be none.
             with anyio.CancelScope(shield=True):
                 await to_thread.run_sync(remove, done)
-            if len(done) < len(found):
-                return
+
+    def _refused_for_now(self):
+        """Return what must not be offered yet, and forget the times that have passed."""
+        now = anyio.current_time()
+        self._not_before = {path: time for path, time in self._not_before.items() if time > now}
+        return set(self._not_before)
 
 
 def waiting(box):
@@ -153,13 +160,13 @@ def make_box(box):
     sync(box.parent)
 
 
-def look(box):
-    """Read what waits, as much as shares one commit; what cannot be an envelope goes."""
+def look(box, not_yet):
+    """Read what waits, as much as shares one commit, but for what is not due yet; what cannot be an envelope goes."""
     found, octets = [], 0
     for path, size in waiting(box):
         if not 0 < size <= MAX_ENVELOPE_SIZE:
             path.unlink(missing_ok=True)
-        elif octets <= MOST_AT_ONCE:
+        elif path not in not_yet and octets <= MOST_AT_ONCE:
             found.append((path, path.read_bytes()))
             octets += size
     return found

@@ -67,6 +67,7 @@ class RelayBench(TransportBench):
         blobs=True,
         holds=QUEUE_MIB * 2**20,
         power=True,
+        offers_again=60,
     )
 
     def __init__(

@@ -1,0 +1,173 @@
+"""What a transport that stores keeps to where others fill it up, and where the host refuses something for now."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+from secrets import token_bytes
+from typing import Final
+
+import anyio
+import pytest
+
+from balchat_host.api.errors import NetworkUnavailable, PeerUnreachable
+from balchat_host.api.transport import MAX_ENVELOPE_SIZE, Disposition, Outcome, Verdict
+from balchat_host.api.types import PeerId, Route
+from balchat_host.testing.fake_transport_context import COMMITTED
+from balchat_host.testing.transport_kit.bench import (
+    Account,
+    TransportBench,
+    accounts,
+    answers,
+    deliver,
+    needs,
+    transport_for,
+)
+from balchat_host.testing.transport_kit.storing_base import StoringBase, again, gets, numbered
+from balchat_host.testing.transport_kit.troubles import Impostor
+from balchat_host.testing.waiting import PATIENCE, running
+
+MOST_AT_ONCE: Final = 16 * 1024 * 1024
+"""Octets that may be handed to the host at once: all of them are in memory."""
+MUCH: Final = 24
+"""So many of the largest envelopes are more than that."""
+_RETRY: Final = 0.05
+_FOR_NOW: Final = Disposition(verdict=Verdict.REFUSED, reason="requests-full", retry_after=60.0)
+_BRIEFLY: Final = replace(_FOR_NOW, retry_after=0.2)
+
+
+@pytest.mark.anyio
+class BoundedStoringTests(StoringBase):
+    """What a transport that stores keeps to, whatever others leave there."""
+
+    # -- what is refused for now
+
+    async def test_what_is_refused_for_now_stays_stored(self, bench: TransportBench) -> None:
+        self.needs_storing(bench)
+        async with accounts(bench, 1) as (alice,):
+            async with accounts(bench, 1) as (bob,):
+                bob.host.answer = answers(_FOR_NOW, only=b"not now")
+                await deliver(bench, alice, bob, [b"one", b"not now"])
+                await bob.host.received.until(lambda got: b"not now" in [each.envelope for each in got])
+            async with again(bench, bob, alice) as restarted:
+                await restarted.host.received.until(lambda got: b"not now" in [each.envelope for each in got])
+                await deliver(bench, alice, restarted, [b"two"])
+                await restarted.host.received.until(lambda got: got[-1].envelope == b"two")
+
+    async def test_what_is_refused_for_now_holds_up_nothing(self, bench: TransportBench) -> None:
+        self.needs_storing(bench)
+        async with accounts(bench, 2) as (alice, bob):
+            bob.host.answer = answers(_FOR_NOW, only=b"not now")
+            await deliver(bench, alice, bob, [b"not now", b"beside it"])
+            for number in range(3):
+                later = b"behind it, %d" % number
+                await deliver(bench, alice, bob, [later])
+                await bob.host.received.until(lambda got, later=later: later in [each.envelope for each in got])
+            offered = [each.envelope for each in bob.host.received.all]
+            assert b"beside it" in offered
+            assert offered.count(b"not now") == 1, "it was offered again before its time"
+
+    async def test_what_is_refused_for_now_is_offered_again_after_its_time(self, bench: TransportBench) -> None:
+        self.needs_storing(bench)
+        needs("offers_again within a second", kept=bench.capabilities.offers_again <= 1)
+        offered: list[float] = []
+
+        def answer(source: PeerId | None, envelope: bytes) -> Disposition:
+            del source
+            if envelope != b"not now":
+                return COMMITTED
+            offered.append(anyio.current_time())
+            return _BRIEFLY if len(offered) == 1 else COMMITTED
+
+        async with accounts(bench, 2) as (alice, bob):
+            bob.host.answer = answer
+            await deliver(bench, alice, bob, [b"not now", b"behind it"])
+            await bob.host.received.until(lambda got: [each.envelope for each in got].count(b"not now") > 1)
+            assert _BRIEFLY.retry_after is not None
+            assert offered[1] - offered[0] >= _BRIEFLY.retry_after
+
+    # -- bounds
+
+    async def test_what_waits_for_one_peer_is_bounded(self, bench: TransportBench) -> None:
+        self.needs_storing(bench)
+        most = bench.capabilities.holds
+        assert most is not None, (
+            "TransportCapabilities.holds must say how many octets wait for one peer at most, or whoever knows a route "
+            "fills the disk. Make a bench with a small bound."
+        )
+        size = max(1, min(most // 8, MAX_ENVELOPE_SIZE))
+        async with accounts(bench, 3) as (alice, bob, carol):
+            routes, others = await bob.routes_for(alice), await bob.routes_for(carol)
+            await deliver(bench, alice, bob, [b"the way is there"])
+            await bob.host.receives(b"the way is there")
+        stored: list[bytes] = []
+        async with again(bench, alice, bob) as alice, again(bench, carol, bob) as carol:
+            with anyio.fail_after(PATIENCE):
+                while sum(map(len, stored)) <= most:
+                    (sent,) = alice.host.outgoing(token_bytes(size))
+                    try:
+                        await alice.transport.send(bob.peer, routes, [sent])
+                    except PeerUnreachable:
+                        break
+                    report = await alice.host.final(sent)
+                    if report.outcome is not Outcome.STORED:
+                        assert report.outcome is Outcome.REFUSED
+                        assert report.retry_after is not None, "there will be room again"
+                        break
+                    stored.append(sent.envelope)
+            assert sum(map(len, stored)) <= most
+            assert stored
+            (sent,) = await carol.send(bob, token_bytes(size), routes=others)
+            assert (await carol.host.final(sent)).outcome is Outcome.STORED, "one who fills up takes the others' room"
+            async with again(bench, bob, alice) as restarted:
+                await gets(restarted, *stored)
+                await self._until_there_is_room(alice, restarted, routes, b"there is room again")
+
+    async def test_what_is_forged_takes_no_room(self, bench: TransportBench) -> None:
+        self.needs_storing(bench)
+        needs("proves_source", kept=bench.capabilities.proves_source)
+        most = bench.capabilities.holds or 0
+        size = max(1, min(most // 8, MAX_ENVELOPE_SIZE))
+        async with accounts(bench, 2) as (alice, bob):
+            routes = await bob.routes_for(alice)
+            network = bench.network()
+            host = Impostor(network, claims=alice.peer)
+            mallory = Account(host, transport_for(bench, host))
+            async with running(network), running(mallory.transport):
+                with suppress(NetworkUnavailable):
+                    for _ in range(2 * most // size):
+                        (sent,) = host.outgoing(token_bytes(size))
+                        with suppress(PeerUnreachable):
+                            await mallory.transport.send(bob.peer, routes, [sent])
+                            await host.final(sent)
+            good = token_bytes(size)
+            await self._until_there_is_room(alice, bob, routes, good)
+            got = await bob.host.received.until(bool)
+            assert {each.envelope for each in got} == {good}
+
+    async def test_what_is_handed_over_at_once_is_bounded(self, bench: TransportBench) -> None:
+        self.needs_storing(bench)
+        count = min(MUCH, (bench.capabilities.holds or MUCH * MAX_ENVELOPE_SIZE) // MAX_ENVELOPE_SIZE)
+        needs(f"holds={MUCH} of the largest envelopes", kept=count == MUCH)
+        alice, bob, routes = await self.absent(bench)
+        async with again(bench, alice, bob) as alice:
+            sent = await alice.send(bob, *numbered(MUCH, MAX_ENVELOPE_SIZE), routes=routes)
+            assert set(await alice.host.finals(sent)) == {Outcome.STORED}
+        async with again(bench, bob, alice) as restarted:
+            await restarted.host.received.until(lambda received: len(received) >= MUCH)
+            assert restarted.host.largest <= MOST_AT_ONCE
+
+    # -- what the tests are made of
+
+    @staticmethod
+    async def _until_there_is_room(alice: Account, bob: Account, routes: Sequence[Route], envelope: bytes) -> None:
+        with anyio.fail_after(PATIENCE):
+            while True:
+                (sent,) = alice.host.outgoing(envelope)
+                try:
+                    await alice.transport.send(bob.peer, routes, [sent])
+                except PeerUnreachable:
+                    pass
+                else:
+                    if (await alice.host.final(sent)).outcome is Outcome.STORED:
+                        return
+                await anyio.sleep(_RETRY)

@@ -1,0 +1,57 @@
+"""What the tests of transports that store are made of."""
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from secrets import token_bytes
+
+from balchat_host.api.transport import Outcome
+from balchat_host.api.types import Route
+from balchat_host.testing.fake_transport_context import Answer, commit_all
+from balchat_host.testing.transport_kit.bench import (
+    Account,
+    TransportBench,
+    TransportKitBase,
+    accounts,
+    deliver,
+    needs,
+)
+
+
+def numbered(count: int, size: int = 1000) -> list[bytes]:
+    """Return envelopes, each another."""
+    return [bytes([number]) + token_bytes(size - 1) for number in range(count)]
+
+
+async def gets(account: Account, *envelopes: bytes) -> None:
+    """Wait until an account has these, and check their order. What came before may come again, and harms nobody."""
+    got = await account.host.received.until(lambda received: {each.envelope for each in received} >= {*envelopes})
+    assert [each for each in dict.fromkeys(each.envelope for each in got) if each in envelopes] == [*envelopes]
+
+
+@asynccontextmanager
+async def again(
+    bench: TransportBench, account: Account, contact: Account, answer: Answer = commit_all
+) -> AsyncGenerator[Account]:
+    """Start an account again with what it remembers; as at each start, it is asked for routes to each contact."""
+    async with accounts(bench, 1, key=account.host.key, area=account.host.area, answer=answer) as (started,):
+        await started.transport.allocate_routes(contact.peer)
+        yield started
+
+
+class StoringBase(TransportKitBase):
+    """What tests of a transport that stores need."""
+
+    @staticmethod
+    def needs_storing(bench: TransportBench) -> None:
+        needs("final=STORED", kept=bench.capabilities.final is Outcome.STORED)
+
+    @staticmethod
+    async def absent(bench: TransportBench) -> tuple[Account, Account, Sequence[Route]]:
+        """Return two accounts that have stopped, and the routes of the first one to the second."""
+        async with accounts(bench, 2) as (alice, bob):
+            routes = await bob.routes_for(alice)
+            await deliver(bench, alice, bob, [b"the way is there"])
+            await bob.host.receives(b"the way is there")
+            await deliver(bench, alice, bob, [b"still"])
+            await bob.host.receives(b"the way is there", b"still")
+        return alice, bob, routes
