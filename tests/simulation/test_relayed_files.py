@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anyio
@@ -11,6 +12,8 @@ from balchat_host.api.views import FileState
 from balchat_host.core.files.part_bitmaps import MANIFEST
 from balchat_host.core.files.part_notices import MAX_ABSENT
 from balchat_host.core.files.shape import Shape
+from balchat_host.loader.configuration import load_configuration
+from balchat_host.loader.selection import permits
 from balchat_host.testing.app_kit.files import made_up, read
 from balchat_host.testing.app_pair_kit import introduce
 from balchat_host.testing.waiting import until_true
@@ -19,7 +22,7 @@ from tests.simulation.test_relayed import friends
 from tests.support.virtual_relay import VirtualRelay
 
 if TYPE_CHECKING:
-    from tests.simulation.conftest import People
+    from tests.simulation.conftest import People, Someone
 
 pytestmark = pytest.mark.anyio
 
@@ -445,6 +448,68 @@ async def test_whoever_uses_no_relays_neither_leaves_parts_there_nor_gets_any(
             await until_here(b, theirs)
             assert await read(b, theirs.id) == octets
         assert relay.blobs_got == 0
+
+
+def set_policy(someone: Someone, policy: str) -> None:
+    """Have somebody's configuration say from the next start on which transports are used."""
+    overrides = {"delivery.policy": policy}
+    configuration = load_configuration(None, system_file=Path("/none"), environment={}, overrides=overrides)
+    someone.transports = [each for each in someone.transports if permits(configuration.delivery.policy, each.latency)]
+
+
+async def test_under_direct_only_nothing_of_a_file_reaches_a_relay_nor_comes_from_one(
+    people: People, relay: VirtualRelay
+) -> None:
+    async with people:
+        alice, bob = await friends(people)
+        set_policy(alice, "direct-only")
+        octets = made_up(MIB)
+        async with alice.up() as a, bob.up() as b:
+            await offer(a, octets)
+            theirs = await offered(b)
+            stored = relay.stored
+        async with alice.up() as a:
+            await offer(a, octets[1:])
+            await anyio.sleep(HOUR)
+        assert (relay.puts, relay.stored) == (0, stored), "Bob has a relay, and is away"
+        async with bob.up() as b:
+            await b.files.fetch(theirs.id)
+            await offer(b, octets[2:], to="Alice")
+            await anyio.sleep(HOUR)
+        puts, stored = relay.puts, relay.stored
+        async with alice.up():
+            await anyio.sleep(2 * HOUR)
+        assert (relay.puts, relay.blobs_got, relay.stored) == (puts, 0, stored), (
+            "Bob asked by relay, and she is not there"
+        )
+        async with alice.up() as a, bob.up() as b:
+            await until_here(b, theirs)
+            assert await read(b, theirs.id) == octets
+            from_bob = await offered(a, by="Bob")
+            await a.files.fetch(from_bob.id)
+            await until_here(a, from_bob)
+            assert await read(a, from_bob.id) == octets[2:]
+        assert (relay.puts, relay.blobs_got) == (puts, 0)
+
+
+async def test_under_relay_only_no_direct_stream_is_opened_for_a_file(people: People, relay: VirtualRelay) -> None:
+    async with people:
+        alice, bob = await friends(people)
+        set_policy(alice, "relay-only")
+        octets = made_up(MIB)
+        dials = len(people.world.times_of(bob.peer))
+        async with alice.up() as a, bob.up() as b:
+            await offer(a, octets)
+            await offer(b, octets[1:], to="Alice")
+            theirs, from_bob = await offered(b), await offered(a, by="Bob")
+            await b.files.fetch(theirs.id)
+            await a.files.fetch(from_bob.id)
+            await until_here(b, theirs)
+            await until_here(a, from_bob)
+            assert await read(b, theirs.id) == octets
+            assert await read(a, from_bob.id) == octets[1:]
+        assert relay.blobs_got > 2
+        assert len(people.world.times_of(bob.peer)) == dials, "she dials nobody, and nobody reaches her"
 
 
 async def test_who_asks_gets_it_by_relay_although_the_message_came_directly(
