@@ -202,7 +202,8 @@ class BalchatTui(App[int]):
         """Show everything that can be done."""
         if isinstance(self.screen, MainScreen):
             chat = self.screen.state.chat
-            self.open_screen(OpenScreen("palette", {"conversation": chat.conversation if chat else None}), self)
+            shown = {"conversation": chat.conversation if chat else None}
+            self.open_screen(OpenScreen("palette", shown, closed=_chosen), self.screen)
 
     def action_lock(self) -> None:
         """Show nothing more until somebody types the passphrase."""
@@ -230,3 +231,8 @@ class BalchatTui(App[int]):
         """End without what Textual prints: a traceback with local variables, in which there are conversations."""
         self.failure = self._exception
         self._close_messages_no_wait()
+
+
+def _chosen(action: Action) -> Action:
+    """Take a command of the palette that the main screen carries out."""
+    return action

@@ -6,13 +6,15 @@ from dataclasses import dataclass
 
 from balchat_texts import Texts
 
+from balchat_host.api.views import ConversationView
 from balchat_ui_tui.account import AccountState
 from balchat_ui_tui.actions import Action
 from balchat_ui_tui.asking.picker import Picker
 from balchat_ui_tui.asking.picking import PickState, pick, taken
 from balchat_ui_tui.drawing.cells import fit
 from balchat_ui_tui.drawing.pieces import Ink, Piece, Row
-from balchat_ui_tui.effects import Call, CloseScreen, Effect, Effects, OpenScreen, Quit
+from balchat_ui_tui.effects import Call, CloseScreen, Effects, OpenScreen, Quit
+from balchat_ui_tui.main import actions as main
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,11 +26,11 @@ class PaletteState(PickState):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """Something that can be done: its name, the key of its text, and the effect."""
+    """Something that can be done: its name, the key of its text, and the effects."""
 
     name: str
     text: str
-    effect: Effect
+    effects: Effects
 
 
 def commands(state: PaletteState, account: AccountState) -> Sequence[Command]:
@@ -36,6 +38,8 @@ def commands(state: PaletteState, account: AccountState) -> Sequence[Command]:
     found = [*_of_conversation(state, account)] if account.connected else []
     if account.connected:
         found += [
+            _tell("search", "keys.main.search", main.Search()),
+            _tell("jump", "keys.main.jump", main.Open("jump")),
             _open("people.add", "people.add"),
             _open("people.requests", "people.requests"),
             _open("people.code", "people.own-code"),
@@ -50,7 +54,7 @@ def commands(state: PaletteState, account: AccountState) -> Sequence[Command]:
             _open("account.shut-down", "settings.shut-down"),
         ]
     found += [_open("account.profiles", "settings.profiles"), _open("help", "keys.heading")]
-    return [*found, Command(name="quit", text="tui.leave", effect=Quit())]
+    return [*found, Command(name="quit", text="tui.leave", effects=(CloseScreen(), Quit()))]
 
 
 def _of_conversation(state: PaletteState, account: AccountState) -> Iterable[Command]:
@@ -60,21 +64,33 @@ def _of_conversation(state: PaletteState, account: AccountState) -> Iterable[Com
     yield _open("files.attach", "files.attach", conversation=conversation.id)
     if "files.attach_voice" in account.capabilities:
         yield _open("voice.record", "voice.record", conversation=conversation.id)
-    yield Command(
-        name="files.here",
-        text="files.of-conversation",
-        effect=OpenScreen("files.list", {"conversation": conversation.id}),
-    )
+    files = OpenScreen("files.list", {"conversation": conversation.id})
+    yield Command(name="files.here", text="files.of-conversation", effects=(CloseScreen(), files))
     if conversation.contact is not None:
         contact = conversation.contact
         yield _open("people.contact", "people.about", peer_id=contact.peer_id)
         yield _open("people.verify", "people.verify", peer_id=contact.peer_id, name=contact.name)
-    unread = Call("conversations.mark_unread", {"conversation": conversation.id})
-    yield Command(name="mark-unread", text="tui.mark-unread", effect=unread)
+    yield _tell("jump-date", "keys.main.jump-date", main.Open("jump-date"))
+    yield _call("mark_unread", "mark-unread", conversation)
+    yield _call("unmute", "unmute", conversation) if conversation.muted else _call("mute", "mute", conversation)
+    archived = "unarchive" if conversation.archived else "archive"
+    yield _call(archived, archived, conversation)
+    if "conversations.set_timer" in account.capabilities:
+        yield _tell("timer", "people.timer", main.AskForTimer())
 
 
 def _open(screen: str, text: str, /, **arguments: object) -> Command:
-    return Command(name=screen, text=text, effect=OpenScreen(screen, arguments))
+    return Command(name=screen, text=text, effects=(CloseScreen(), OpenScreen(screen, arguments)))
+
+
+def _tell(name: str, text: str, action: Action) -> Command:
+    """Return a command that the main screen carries out."""
+    return Command(name=name, text=text, effects=(CloseScreen(action),))
+
+
+def _call(method: str, text: str, conversation: ConversationView) -> Command:
+    call = Call(f"conversations.{method}", {"conversation": conversation.id})
+    return Command(name=text, text=f"conversations.{text}", effects=(CloseScreen(), call))
 
 
 def found(state: PaletteState, account: AccountState, t: Texts) -> Sequence[Command]:
@@ -94,7 +110,7 @@ def update(state: PaletteState, action: Action, account: AccountState, t: Texts)
     place = taken(state, action)
     if place is None:
         return pick(state, action, there)
-    return state, (CloseScreen(), there[place].effect) if place < len(there) else ()
+    return state, there[place].effects if place < len(there) else ()
 
 
 class Palette(Picker[PaletteState]):

@@ -130,3 +130,12 @@ def test_a_row_that_begins_from_the_right_does_not_turn_round_what_is_beside_it(
 def test_without_colours_the_theme_is_never_one_whose_colours_the_terminal_has():
     assert theme_named(Theme.ANSI, {}) == "ansi-dark"
     assert theme_named(Theme.ANSI, {"NO_COLOR": "1"}) == theme_named(Theme.AUTO, {"NO_COLOR": "1"})
+
+
+def test_a_list_shows_texts_without_the_marks_that_style_them():
+    last = message(1, text="## Are you **there**?\n- tea", content_type="text/markdown")
+    _, second = conversation_rows(T, conversation("Bob", last_message=last), AccountState(), 40, NOON)
+    assert "".join(piece.text for piece in second).strip() == "Are you there?"
+    typed = message(1, text="2*3*4", content_type="text/plain")
+    _, second = conversation_rows(T, conversation("Bob", last_message=typed), AccountState(), 40, NOON)
+    assert "2*3*4" in "".join(piece.text for piece in second)

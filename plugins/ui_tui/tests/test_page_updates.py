@@ -10,7 +10,8 @@ import pytest
 from balchat_texts import Texts
 from balchat_ui_tui.account import AccountState
 from balchat_ui_tui.account_screens import lock, network, relays, secrets, settings
-from balchat_ui_tui.actions import ConnectionChanged, Failed, Heard, Told
+from balchat_ui_tui.actions import Action, ConnectionChanged, Failed, Heard, Told
+from balchat_ui_tui.chat.state import ChatState
 from balchat_ui_tui.connection_state import Connection, Phase
 from balchat_ui_tui.effects import Call, CloseScreen, Notice, OpenScreen, ProfileCall, Reconnect
 from balchat_ui_tui.entry import create, unlock
@@ -18,9 +19,14 @@ from balchat_ui_tui.files import listing, picture, staging
 from balchat_ui_tui.files.jobs import AttachFile, GetPicture
 from balchat_ui_tui.jobs import CheckPassphrase, ReadQrPicture, path_in
 from balchat_ui_tui.keymap import key_words
+from balchat_ui_tui.main import update as main
+from balchat_ui_tui.main.actions import AskForTimer, AttachPasted, Search
+from balchat_ui_tui.main.state import MainState
 from balchat_ui_tui.pages.actions import Opened, Pressed, Submitted, Typed
 from balchat_ui_tui.palette import PaletteState, found
 from balchat_ui_tui.people import add, contact, requests, verify
+from balchat_ui_tui.search import state as search
+from balchat_ui_tui.search.state import SearchState
 
 from balchat_host.api.ephemeral import FileProgress
 from balchat_host.api.errors import (
@@ -35,7 +41,7 @@ from balchat_host.api.events import RequestClosed, RequestReceived
 from balchat_host.api.frontend import SettingView
 from balchat_host.api.types import Phase as ServicePhase
 from balchat_host.api.types import Secret, ServiceState
-from balchat_host.api.views import ContactInfoView, FileState, FileView, RequestView, SafetyNumberView
+from balchat_host.api.views import ContactInfoView, FileState, FileView, RequestView, SafetyNumberView, SearchPage
 from tests.support import views
 
 T = Texts("en")
@@ -45,6 +51,12 @@ HOSTILE = "Eve\x1b[2J\u202e\nx"
 
 def call_of(effects: Any) -> Call | ProfileCall:
     return next(each for each in effects if isinstance(each, Call | ProfileCall))
+
+
+def answer_of(effects: Any, answer: object) -> Action:
+    done = call_of(effects).done
+    assert done is not None
+    return done(answer)
 
 
 def notice_of(effects: Any) -> str:
@@ -411,6 +423,48 @@ def test_the_palette_finds_by_a_few_letters_in_any_order_and_without_accents() -
     assert names == ["account.passphrase"]
     offline = [each.name for each in found(PaletteState(), AccountState(), T)]
     assert offline == ["account.profiles", "help", "quit"], "what needs the account is not offered without it"
+
+
+def test_the_palette_has_what_can_be_done_with_the_conversation_that_is_shown() -> None:
+    bob = views.conversation("Bob", muted=True)
+    account = replace(UP, conversations=(bob,), capabilities=frozenset({"conversations.set_timer"}))
+    there = {each.name: each.effects for each in found(PaletteState(conversation=bob.id), account, T)}
+    assert there["search"] == (CloseScreen(Search()),)
+    assert call_of(there["unmute"]) == Call("conversations.unmute", {"conversation": bob.id})
+    assert call_of(there["archive"]) == Call("conversations.archive", {"conversation": bob.id})
+    shown = MainState(chat=ChatState(conversation=bob.id))
+    ask = opened_of(main.update(shown, AskForTimer(), account, T)[1])
+    assert ask.closed is not None
+    _, timer = main.update(shown, ask.closed("3600"), account, T)
+    assert call_of(timer) == Call("conversations.set_timer", {"conversation": bob.id, "seconds": 3600})
+
+
+def test_a_path_that_becomes_a_file_leaves_the_draft_too() -> None:
+    writing = ChatState(conversation="bob", text="see /tmp/a.png", draft="see /tmp/a.png")
+    state, effects = main.update(MainState(chat=writing), AttachPasted("/tmp/a.png"), UP, T)
+    assert state.chat is not None
+    assert state.chat.text == "see "
+    assert call_of(effects).arguments == {"conversation": "bob", "text": "see "}
+    assert opened_of(effects).name == "files.attach"
+
+
+# -- search
+
+
+def test_a_search_is_limited_to_when_and_by_whom_and_old_answers_are_dropped() -> None:
+    state = SearchState(conversation="bob", everywhere=False, words="tea")
+    state, first = search.update(state, search.Look())
+    state, week = search.update(state, search.SwitchWritten(today=views.NOON))
+    since = views.NOON - 7 * 86_400_000
+    assert call_of(week).arguments["since"] == since
+    state, mine = search.update(state, search.SwitchAuthor(("me", None)))
+    assert (call_of(mine).arguments["author"], call_of(mine).arguments["since"]) == ("me", since)
+    page = SearchPage(hits=[], resume_before="m1")
+    assert search.update(state, answer_of(first, page))[0] == state
+    assert search.update(state, answer_of(mine, page))[0].resume == "m1"
+    everywhere, call = search.update(state, search.SwitchScope())
+    assert "author" not in call_of(call).arguments, "who it was is one of this conversation"
+    assert everywhere.written is search.Written.WEEK
 
 
 def test_keys_are_written_as_people_read_them() -> None:

@@ -7,13 +7,15 @@ from typing import Final
 from balchat_texts import Texts
 
 from balchat_host.api.ephemeral import FileProgress
-from balchat_host.api.text import text_lines, visible
+from balchat_host.api.text import visible
 from balchat_host.api.views import FileState, FileView, MessageState, MessageView, ReplyView, TimerView
-from balchat_ui_tui.drawing.markdown import plain_text
+from balchat_ui_tui.drawing.markdown import bare_lines, plain_text
 from balchat_ui_tui.voice.levels import bars
 
 MILLISECONDS: Final = 1000
 _BARS: Final = 16
+_LONGEST_PREVIEW: Final = 600
+"""Characters in which the first line of a text is looked for."""
 GLYPHS: Final[Mapping[MessageState, str]] = {
     MessageState.QUEUED: "○",
     MessageState.SENT: "◌",
@@ -38,7 +40,7 @@ def first_line(t: Texts, content_type: str, text: str | None) -> str:
     """Return the first line of a text, or what else there is."""
     if text is None:
         return t("chat.unknown-content", kind=visible(content_type))
-    return visible(next((line for line in text_lines(plain_text(content_type, text)) if line.strip()), ""))
+    return next((line for line in bare_lines(content_type, text[:_LONGEST_PREVIEW]) if line.strip()), "")
 
 
 def summary(t: Texts, message: MessageView) -> str:

@@ -19,6 +19,14 @@ def plain_text(content_type: str, text: str) -> str:
     return plain(text) if is_markdown(content_type) else text
 
 
+def bare_lines(content_type: str, text: str) -> Iterator[str]:
+    """Return the lines of a text as a list shows them: harmless, and without the marks that only style them."""
+    if is_markdown(content_type) and as_typed(text)[1]:
+        yield from ("".join(span.text for span in line.spans) for line in styled_lines(text))
+    else:
+        yield from visible_lines(plain_text(content_type, text))
+
+
 def text_to_edit(content_type: str, text: str) -> tuple[str, bool]:
     """Return the text of a message as a person would type it, and whether it is markdown."""
     return as_typed(text) if is_markdown(content_type) else (text, False)

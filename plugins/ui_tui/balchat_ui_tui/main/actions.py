@@ -84,6 +84,17 @@ class AttachPasted(Action, frozen=True):
     pasted: str
 
 
+class AskForTimer(Action, frozen=True):
+    """Ask how long messages of the conversation that is shown stay after they are read."""
+
+
+class TimerChosen(Action, frozen=True):
+    """The person chose it: see `conversations.timer`."""
+
+    conversation: str
+    answer: str
+
+
 class RecordVoice(Action, frozen=True):
     """Record a voice message for the conversation that is shown."""
 

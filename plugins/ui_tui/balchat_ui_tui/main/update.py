@@ -15,6 +15,7 @@ from balchat_ui_tui.chat import composing
 from balchat_ui_tui.chat import update as chat
 from balchat_ui_tui.chat.state import ChatState
 from balchat_ui_tui.conversations.state import ListState, move, next_of
+from balchat_ui_tui.conversations.timer import seconds_of, timer_question
 from balchat_ui_tui.effects import Call, Effects, Notice, OpenScreen
 from balchat_ui_tui.links import OpenLink, links_in
 from balchat_ui_tui.main import actions as do
@@ -51,6 +52,11 @@ def update(  # noqa: C901, PLR0912  # a line or two for each action
             return state, _open_link(state, action, t)
         case do.RecordVoice() if state.chat is not None:
             return state, (OpenScreen("voice.record", {"conversation": state.chat.conversation}),)
+        case do.AskForTimer():
+            return state, _ask_for_timer(state, account, t)
+        case do.TimerChosen(conversation=conversation, answer=answer):
+            timer = {"conversation": conversation, "seconds": seconds_of(answer)}
+            return state, (Call("conversations.set_timer", timer),)
         case do.Search():
             return state, (OpenScreen("search", {"conversation": _shown_id(state)}, closed=_chosen),)
         case _:
@@ -94,9 +100,16 @@ def _in_chat(state: MainState, action: Action, account: AccountState, before: Ef
 def _attach(state: MainState, shown: ChatState, pasted: str) -> tuple[MainState, Effects]:
     """Take what was pasted out of the text again, and show the file before it is sent."""
     before, found, after = shown.text.rpartition(pasted)
-    kept = composing.put_text(shown, before + after) if found else shown
+    kept, effects = composing.keep_draft(composing.put_text(shown, before + after)) if found else (shown, ())
     staging = OpenScreen("files.attach", {"conversation": shown.conversation, "paths": (pasted,)})
-    return replace(state, chat=kept), (staging,)
+    return replace(state, chat=kept), (*effects, staging)
+
+
+def _ask_for_timer(state: MainState, account: AccountState, t: Texts) -> Effects:
+    conversation = account.conversation(state.chat.conversation) if state.chat else None
+    if conversation is None:
+        return ()
+    return (timer_question(conversation, t, lambda answer: do.TimerChosen(conversation.id, str(answer))),)
 
 
 def _open_link(state: MainState, action: Action, t: Texts) -> Effects:

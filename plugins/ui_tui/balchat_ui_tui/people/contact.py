@@ -13,6 +13,7 @@ from balchat_host.api.views import AlarmKind, ContactInfoView, ContactState, Con
 from balchat_ui_tui.account import AccountState
 from balchat_ui_tui.actions import Action, Heard
 from balchat_ui_tui.clock import milliseconds_now
+from balchat_ui_tui.conversations.timer import seconds_of, timer_question, timer_words
 from balchat_ui_tui.effects import Call, CloseScreen, Copy, Effects, Notice, OpenScreen
 from balchat_ui_tui.pages.actions import Pressed
 from balchat_ui_tui.pages.listing import ListPage
@@ -20,7 +21,6 @@ from balchat_ui_tui.pages.page import is_back
 from balchat_ui_tui.pages.rows import Row, heading
 
 _HOUR: Final = 3600
-_TIMERS: Final = (None, 300, _HOUR, 86_400, 604_800, 4 * 604_800)
 _MUTES: Final = (_HOUR, 8 * _HOUR, 86_400, 604_800, None)
 _MEGABYTE: Final = 1_000_000
 _FETCHES: Final = (None, 0, _MEGABYTE, 10 * _MEGABYTE, 100 * _MEGABYTE, 1000 * _MEGABYTE)
@@ -103,10 +103,8 @@ def _chosen(  # noqa: C901  # a line or two for each row
         case "rename":
             ask = {"question": t("people.what-name"), "agree": t("common.save"), "value": state.name}
             return (OpenScreen("ask", ask | {"limit": MAX_NAME_LENGTH}, closed=_about("rename")),)
-        case "timer":
-            chosen = _word(conversation.expire_after if conversation else None)
-            answers = tuple((_word(each), timer_words(each, t)) for each in _TIMERS)
-            return (_choose(t("people.timer-question"), answers, chosen, "timer"),)
+        case "timer" if conversation:
+            return (timer_question(conversation, t, _about("timer")),)
         case "mute" if conversation and conversation.muted:
             return (Call("conversations.unmute", {"conversation": conversation.id}),)
         case "mute":
@@ -136,7 +134,7 @@ def _answered(state: ContactPageState, about: str, answer: str) -> Effects:
         case "rename" if answer.strip():
             return (Call("contacts.rename", {"contact": contact, "name": answer.strip()}),)
         case "timer":
-            return (Call("conversations.set_timer", {"conversation": conversation, "seconds": number}),)
+            return (Call("conversations.set_timer", {"conversation": conversation, "seconds": seconds_of(answer)}),)
         case "mute":
             until = None if number is None else state.now + number * 1000
             return (Call("conversations.mute", {"conversation": conversation, "until": until}),)
@@ -165,11 +163,6 @@ def _confirm(question: str, agree: str, about: str) -> OpenScreen:
 
 def _word(number: int | None) -> str:
     return "none" if number is None else str(number)
-
-
-def timer_words(seconds: int | None, t: Texts) -> str:
-    """Say how long messages stay after they are read."""
-    return t("people.timer-off") if seconds is None else t.span(seconds * 1000)
 
 
 def _mute_words(seconds: int | None, t: Texts) -> str:
@@ -221,7 +214,7 @@ def _known(state: ContactPageState, contact: ContactView, account: AccountState,
         style = "bold $text-error" if serious else "$text-warning"
         yield Row(id=None, text=said, style=style, note=note, side=t.relative(alarm.last_at, state.now))
     devices = t("tui.devices", count=len(state.info.devices))
-    yield Row(id="address", text=contact.onion, side=t("tui.enter-copies"), note=devices)
+    yield Row(id="address", text=contact.onion, note=f"{t('tui.enter-copies')} · {devices}")
 
 
 def _conversation_rows(conversation: ConversationView, t: Texts) -> Iterable[Row]:

@@ -6,17 +6,18 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
+from balchat_host.api.frontend import MYSELF
 from balchat_host.api.text import visible
-from balchat_host.api.views import SearchHit
+from balchat_host.api.views import ContactView, SearchHit
 from balchat_ui_tui.account import AccountState
 from balchat_ui_tui.actions import Action
 from balchat_ui_tui.asking.picker import Picker
 from balchat_ui_tui.chat import words as chat_words
-from balchat_ui_tui.clock import milliseconds_now
+from balchat_ui_tui.clock import midnight, milliseconds_now
 from balchat_ui_tui.drawing.cells import fit, width
 from balchat_ui_tui.drawing.pieces import Ink, Piece, Row
 from balchat_ui_tui.effects import Effects
-from balchat_ui_tui.search.state import SearchState, SwitchScope, update
+from balchat_ui_tui.search.state import SearchState, SwitchAuthor, SwitchScope, SwitchWritten, Written, update
 
 
 class Search(Picker[SearchState]):
@@ -24,6 +25,8 @@ class Search(Picker[SearchState]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("tab", "switch_scope", id="search.scope", priority=True),
+        Binding("f2", "switch_written", id="search.when"),
+        Binding("f3", "switch_author", id="search.author"),
     ]
 
     def __init__(self, conversation: str | None) -> None:
@@ -37,9 +40,32 @@ class Search(Picker[SearchState]):
         """Look everywhere, or only here."""
         self.dispatch(SwitchScope())
 
+    def action_switch_written(self) -> None:
+        """Look in what is newer."""
+        self.dispatch(SwitchWritten(midnight()))
+
+    def action_switch_author(self) -> None:
+        """Look in what somebody else has written."""
+        contact = self._contact
+        people = (None, MYSELF) if contact is None or self.state.everywhere else (None, MYSELF, contact.peer_id)
+        self.dispatch(SwitchAuthor(people))
+
+    @property
+    def _contact(self) -> ContactView | None:
+        conversation = self.account.conversation(self.state.conversation) if self.state.conversation else None
+        return conversation.contact if conversation else None
+
     @property
     def heading(self) -> str:
-        return self.tui.t("tui.search-everywhere" if self.state.everywhere else "tui.search-here")
+        t, state = self.tui.t, self.state
+        said = [t("tui.search-everywhere" if state.everywhere else "tui.search-here")]
+        if state.written is not Written.ANY:
+            said.append(t(f"search.when-{state.written}"))
+        if state.author == MYSELF:
+            said.append(t("chat.you"))
+        elif state.author is not None and self._contact is not None:
+            said.append(visible(self._contact.name))
+        return " · ".join(said)
 
     @property
     def placeholder(self) -> str:
@@ -47,7 +73,7 @@ class Search(Picker[SearchState]):
 
     @property
     def hints(self) -> str:
-        return self.tui.t("tui.hints-search" if self.state.conversation else "tui.hints-choices")
+        return self.tui.t("tui.hints-search" if self.state.conversation else "tui.hints-search-all")
 
     @property
     def place(self) -> int:

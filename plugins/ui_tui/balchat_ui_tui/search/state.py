@@ -1,8 +1,10 @@
 """The state of a search, and what happens to it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from functools import partial
-from typing import Final
+from typing import Final, NamedTuple, TypeVar
 
 from balchat_host.api.errors import BadInput, BalchatError
 from balchat_host.api.views import SearchHit, SearchPage
@@ -11,27 +13,60 @@ from balchat_ui_tui.asking.actions import Leave, Point, Step, Take, Words
 from balchat_ui_tui.effects import After, Call, CloseScreen, Effects, ShowError
 from balchat_ui_tui.main.actions import Show
 
+T = TypeVar("T")
+
 PAGE: Final = 30
 _WAIT: Final = 0.2
 """Seconds without a key before the words are looked for."""
+
+
+class Written(StrEnum):
+    """When it was written."""
+
+    ANY = "any"
+    WEEK = "week"
+    MONTH = "month"
+    YEAR = "year"
+
+
+_DAY: Final = 86_400_000
+_DAYS: Final[Mapping[Written, int]] = {Written.ANY: 0, Written.WEEK: 7, Written.MONTH: 31, Written.YEAR: 366}
+
+
+class Wanted(NamedTuple):
+    """What is looked for, and where."""
+
+    words: str
+    everywhere: bool
+    written: Written
+    author: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchState:
     """What is looked for, and what was found.
 
-    `conversation` is the one that is shown, `everywhere` whether others are looked through, too. `found_for` are the
-    words that `hits` are for; `resume` is the message before which to go on.
+    `conversation` is the one that is shown, `everywhere` whether others are looked through, too. `written` and `author`
+    say when and by whom it was written. `found_for` is what `hits` are for; `resume` is the message before which to go
+    on.
     """
 
     conversation: str | None
     everywhere: bool
     words: str = ""
-    found_for: str | None = None
+    written: Written = Written.ANY
+    today: int = 0
+    author: str | None = None
+    found_for: Wanted | None = None
     hits: tuple[SearchHit, ...] = ()
     resume: str | None = None
     waiting: bool = False
     place: int = 0
+
+    @property
+    def wanted(self) -> Wanted:
+        """What is looked for."""
+        return Wanted(self.words, self.everywhere, self.written, self.author)
 
 
 class Look(Action, frozen=True):
@@ -42,11 +77,22 @@ class SwitchScope(Action, frozen=True):
     """Look in all conversations, or only in the one that is shown."""
 
 
-class Found(Action, frozen=True):
-    """A page of what was looked for: with which words, where, and whether it follows on another one."""
+class SwitchWritten(Action, frozen=True):
+    """Look in what was written at any time, or in the last week, month, or year; `today` is when today began."""
 
-    words: str
-    everywhere: bool
+    today: int
+
+
+class SwitchAuthor(Action, frozen=True):
+    """Look in what the next one of these has written; None is for anybody."""
+
+    people: tuple[str | None, ...]
+
+
+class Found(Action, frozen=True):
+    """A page of what was looked for, and whether it follows on another one."""
+
+    wanted: Wanted
     more: bool
     page: SearchPage
 
@@ -54,11 +100,13 @@ class Found(Action, frozen=True):
 class LookFailed(Action, frozen=True):
     """The words could not be looked for."""
 
-    words: str
+    wanted: Wanted
     error: BalchatError
 
 
-def update(state: SearchState, action: Action) -> tuple[SearchState, Effects]:
+def update(  # noqa: C901  # a line or two for each action
+    state: SearchState, action: Action
+) -> tuple[SearchState, Effects]:
     """Return the state after an action, and what is to be done."""
     match action:
         case Words(words=words) if words != state.words:
@@ -66,12 +114,17 @@ def update(state: SearchState, action: Action) -> tuple[SearchState, Effects]:
         case Look():
             return _look(state)
         case SwitchScope() if state.conversation is not None:
-            return _look(replace(state, everywhere=not state.everywhere, found_for=None))
-        case Found() if (action.words, action.everywhere) == (state.words, state.everywhere):
+            return _look(replace(state, everywhere=not state.everywhere, author=None, found_for=None))
+        case SwitchWritten(today=today):
+            written = _after(tuple(Written), state.written)
+            return _look(replace(state, written=written, today=today, found_for=None))
+        case SwitchAuthor(people=people):
+            return _look(replace(state, author=_after(people, state.author), found_for=None))
+        case Found(wanted=wanted) if wanted == state.wanted:
             return _found(state, action), ()
-        case LookFailed(words=words, error=error) if words == state.words:
+        case LookFailed(wanted=wanted, error=error) if wanted == state.wanted:
             # Words that cannot be looked for yet, such as half a quotation, find nothing.
-            failed = replace(state, waiting=False, hits=(), found_for=words, resume=None)
+            failed = replace(state, waiting=False, hits=(), found_for=wanted, resume=None)
             return failed, () if isinstance(error, BadInput) else (ShowError(error),)
         case Step(by=by):
             return _step(state, by)
@@ -94,12 +147,18 @@ def _look(state: SearchState) -> tuple[SearchState, Effects]:
 
 def _call(state: SearchState, words: str, before: str | None) -> Call:
     where = None if state.everywhere else state.conversation
-    return Call(
-        "messages.search",
-        {"words": words, "conversation": where, "limit": PAGE, "before": before},
-        done=partial(Found, state.words, state.everywhere, before is not None),
-        failed=partial(LookFailed, state.words),
-    )
+    asked = {"words": words, "conversation": where, "limit": PAGE, "before": before}
+    if state.author is not None:
+        asked["author"] = state.author
+    if days := _DAYS[state.written]:
+        asked["since"] = state.today - days * _DAY
+    done = partial(Found, state.wanted, before is not None)
+    return Call("messages.search", asked, done=done, failed=partial(LookFailed, state.wanted))
+
+
+def _after(choices: tuple[T, ...], now: T) -> T:
+    """Return the choice after one, and the first after the last."""
+    return choices[(choices.index(now) + 1) % len(choices)] if now in choices else choices[0]
 
 
 def _found(state: SearchState, found: Found) -> SearchState:
@@ -107,7 +166,7 @@ def _found(state: SearchState, found: Found) -> SearchState:
     return replace(
         state,
         hits=hits,
-        found_for=found.words,
+        found_for=found.wanted,
         resume=found.page.resume_before,
         waiting=False,
         place=state.place if found.more else 0,
@@ -123,7 +182,7 @@ def _step(state: SearchState, by: int) -> tuple[SearchState, Effects]:
 
 
 def _take(state: SearchState, place: int) -> tuple[SearchState, Effects]:
-    if state.found_for != state.words:
+    if state.found_for != state.wanted:
         return _look(state)
     if place >= len(state.hits):
         return state, ()
