@@ -54,11 +54,11 @@ _CONTENT = content.MimiContent(
 """What its author said besides a salt of the same size: a message is kept whole."""
 _CONVERSATION = """
     INSERT INTO peer (id, account_key) VALUES (1, zeroblob(32)), (2, randomblob(32));
-    INSERT INTO account (only, peer, account_key, device_id, device_onion_seed, name, created_at)
-        SELECT 1, id, account_key, zeroblob(16), zeroblob(32), 'Alice', 0 FROM peer WHERE id = 1;
+    INSERT INTO account (only, peer, account_key, device_id, device_onion_seed, name)
+        SELECT 1, id, account_key, zeroblob(16), zeroblob(32), 'Alice' FROM peer WHERE id = 1;
     INSERT INTO conversation (id, conversation_id, kind) VALUES (1, zeroblob(16), 'direct');
     INSERT INTO member (conversation, peer) VALUES (1, 1), (1, 2);
-    INSERT INTO contact (peer, conversation, name, name_key, added_at) VALUES (2, 1, 'Bob', 'bob', 0);
+    INSERT INTO contact (peer, conversation, name, name_key) VALUES (2, 1, 'Bob', 'bob');
     INSERT INTO first_contact (peer, phase) VALUES (2, 'active');
 """
 _INSERT = (

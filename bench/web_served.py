@@ -52,8 +52,8 @@ _PEOPLE = (
     WHERE conversation.id > 10000 AND member.conversation = (SELECT id FROM conversation WHERE kind = 'self')
     """,
     """
-    INSERT INTO contact (peer, conversation, name, name_key, added_at)
-    SELECT id - 10000, id, 'Person ' || (id - 10000), 'person ' || (id - 10000), id
+    INSERT INTO contact (peer, conversation, name, name_key)
+    SELECT id - 10000, id, 'Person ' || (id - 10000), 'person ' || (id - 10000)
     FROM conversation WHERE id > 10000
     """,
     """

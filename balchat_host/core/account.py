@@ -42,9 +42,8 @@ def settle(unit: UnitOfWork, peer: PeerId, device_id: bytes, name: str) -> Accou
     """Make this device of `peer` ourselves."""
     number = peers.know(unit, peer)
     unit.tx.execute(
-        "INSERT INTO account (only, peer, account_key, device_id, device_onion_seed, name, created_at)"
-        " VALUES (1, ?, ?, ?, ?, ?, ?)",
-        (number, peer.octets, device_id, unit.entropy(_SEED_SIZE), name, unit.now),
+        "INSERT INTO account (only, peer, account_key, device_id, device_onion_seed, name) VALUES (1, ?, ?, ?, ?, ?)",
+        (number, peer.octets, device_id, unit.entropy(_SEED_SIZE), name),
     )
     peers.know_device(unit, number, device_id)
     membership.begin(unit, ConversationKind.SELF, conversation_of_two(peer, peer), (number,))

@@ -118,8 +118,8 @@ def create(
         unit, ConversationKind.DIRECT, conversation_of_two(us.peer, peer), (us.number, number)
     )
     unit.tx.execute(
-        "INSERT INTO contact (peer, conversation, name, name_key, added_at) VALUES (?, ?, ?, ?, ?)",
-        (number, conversation, name, name_key(name), unit.now),
+        "INSERT INTO contact (peer, conversation, name, name_key) VALUES (?, ?, ?, ?)",
+        (number, conversation, name, name_key(name)),
     )
     unit.tx.execute(
         "INSERT INTO first_contact (peer, phase, introduction) VALUES (?, ?, ?)", (number, Phase.NEW, introduction)

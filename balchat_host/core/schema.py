@@ -43,7 +43,6 @@ CREATE TABLE account (
     device_id BLOB NOT NULL,
     device_onion_seed BLOB NOT NULL,
     name TEXT NOT NULL,
-    created_at INTEGER NOT NULL,
     copied_at INTEGER,
     restored_at INTEGER
 ) STRICT;
@@ -98,8 +97,7 @@ CREATE TABLE contact (
     name TEXT NOT NULL,
     name_key TEXT NOT NULL UNIQUE,
     verified INTEGER NOT NULL DEFAULT 0,
-    blocked INTEGER NOT NULL DEFAULT 0,
-    added_at INTEGER NOT NULL
+    blocked INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
 -- The relays that a contact's chat code named.

@@ -128,6 +128,36 @@ class TakesWhatNobodyReads(FaultyBulk):
             await anyio.lowlevel.checkpoint()
 
 
+class BreaksWhatIsNotRead(FaultyBulk):
+    """Ends a bulk stream to which nothing more can be written when it sends an envelope."""
+
+    caught_by = "test_where_nobody_reads_a_bulk_stream_no_more_can_be_written"
+
+    async def send(self, peer, routes, outgoing) -> None:
+        for stream in [each for streams in self.bulk.values() for each in streams if each.scopes]:
+            stream.end()
+        await super().send(peer, routes, outgoing)
+
+
+class NeverGoesOn(FaultyBulk):
+    """Writes no more to a bulk stream once it has sent an envelope beside it."""
+
+    caught_by = "test_where_nobody_reads_a_bulk_stream_no_more_can_be_written"
+
+    async def send(self, peer, routes, outgoing) -> None:
+        for stream in [each for streams in self.bulk.values() for each in streams]:
+            stream.held_up = True
+        await super().send(peer, routes, outgoing)
+
+    class stream(BulkStream):  # noqa: N801  # see above
+        held_up = False
+
+        async def send(self, item) -> None:
+            if self.held_up:
+                await anyio.sleep_forever()
+            await super().send(item)
+
+
 class HoldsUpEnvelopes(FaultyBulk):
     """Sends no envelope to a peer with whom there is a bulk stream."""
 

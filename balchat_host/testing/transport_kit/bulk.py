@@ -63,36 +63,49 @@ async def until_ended(stream: ByteStream) -> None:
             await stream.receive()
 
 
-async def hold(source: DeviceIdentity, stream: ByteStream) -> None:
-    """Keep a stream and read nothing."""
-    del source, stream
-    await anyio.sleep_forever()
+class StuckStream:
+    """A bulk stream that one end fills, while the other does not read until it may."""
 
+    def __init__(self) -> None:
+        self._written: Seen[int] = Seen()
+        self._may_read = anyio.Event()
 
-async def fill(stream: ByteStream, filled: Seen[int]) -> None:
-    """Write without end, and tell how much has been written so far."""
-    written = 0
-    with suppress(*ENDED):
+    async def serve(self, source: DeviceIdentity, stream: ByteStream) -> None:
+        """Be the end that does not read yet."""
+        del source
+        await self._may_read.wait()
+        with suppress(*ENDED):
+            async for _ in stream:
+                pass
+
+    async def fill(self, stream: ByteStream) -> None:
+        """Write without end. Raise what the stream raises: it must not break."""
+        written = 0
         while True:
             await stream.send(bytes(PIECE))
             written += PIECE
-            filled(written)
+            self._written(written)
 
+    async def until_stuck(self, bench: TransportBench, one: Account, other: Account) -> None:
+        """Wait until no more can be written while envelopes pass between two accounts.
 
-async def until_stuck(bench: TransportBench, filled: Seen[int], one: Account, other: Account) -> None:
-    """Wait until no more can be written while envelopes pass between two accounts.
+        Raise AssertionError where too much was written.
+        """
+        with anyio.fail_after(PATIENCE):
+            await self._written.until(bool)
+            before = 0
+            while before != self._written.all[-1]:
+                before = self._written.all[-1]
+                for _ in range(5):
+                    await deliver(bench, one, other, [b"time passes"])
+                    await deliver(bench, other, one, [b"time passes"])
+                assert self._written.all[-1] <= MOST_HELD, "it takes what nobody reads"
 
-    Raise AssertionError where too much was written.
-    """
-    with anyio.fail_after(PATIENCE):
-        await filled.until(bool)
-        before = 0
-        while before != filled.all[-1]:
-            before = filled.all[-1]
-            for _ in range(5):
-                await deliver(bench, one, other, [b"time passes"])
-                await deliver(bench, other, one, [b"time passes"])
-            assert filled.all[-1] <= MOST_HELD, "it takes what nobody reads"
+    async def goes_on(self) -> None:
+        """Check that it has not broken, and goes on now that the other end reads."""
+        self._may_read.set()
+        enough = self._written.all[-1] + LARGE
+        await self._written.until(lambda written: written[-1] >= enough)
 
 
 @pytest.mark.anyio
@@ -173,38 +186,41 @@ class BulkTests(TransportKitBase):
     async def test_where_nobody_reads_a_bulk_stream_no_more_can_be_written(self, bench: TransportBench) -> None:
         needs("bulk", kept=bench.capabilities.bulk)
         async with accounts(bench, 3) as (alice, bob, carol):
-            bob.host.serve_bulk = hold
-            filled: Seen[int] = Seen()
+            stuck = StuckStream()
+            bob.host.serve_bulk = stuck.serve
             async with bulk_stream(alice, bob) as stream, anyio.create_task_group() as tasks:
-                tasks.start_soon(fill, stream, filled)
-                await until_stuck(bench, filled, alice, carol)
+                tasks.start_soon(stuck.fill, stream)
+                await stuck.until_stuck(bench, alice, carol)
+                await stuck.goes_on()
                 tasks.cancel_scope.cancel()
 
     async def test_envelopes_pass_while_a_bulk_stream_is_stuck(self, bench: TransportBench) -> None:
         needs("bulk", kept=bench.capabilities.bulk)
         async with accounts(bench, 3) as (alice, bob, carol):
-            bob.host.serve_bulk = hold
-            filled: Seen[int] = Seen()
+            stuck = StuckStream()
+            bob.host.serve_bulk = stuck.serve
             async with bulk_stream(alice, bob) as stream, anyio.create_task_group() as tasks:
-                tasks.start_soon(fill, stream, filled)
-                await until_stuck(bench, filled, alice, carol)
+                tasks.start_soon(stuck.fill, stream)
+                await stuck.until_stuck(bench, alice, carol)
                 await deliver(bench, alice, bob, [b"there", token_bytes(100_000)])
                 await deliver(bench, bob, alice, [b"back"])
+                await stuck.goes_on()
                 tasks.cancel_scope.cancel()
 
     async def test_a_bulk_stream_that_is_stuck_holds_up_no_other_one(self, bench: TransportBench) -> None:
         needs("bulk", kept=bench.capabilities.bulk)
         async with accounts(bench, 3) as (alice, bob, carol):
-            bob.host.serve_bulk = hold
-            filled: Seen[int] = Seen()
-            async with bulk_stream(alice, bob) as stuck, anyio.create_task_group() as tasks:
-                tasks.start_soon(fill, stuck, filled)
-                await until_stuck(bench, filled, alice, carol)
+            stuck = StuckStream()
+            bob.host.serve_bulk = stuck.serve
+            async with bulk_stream(alice, bob) as stream, anyio.create_task_group() as tasks:
+                tasks.start_soon(stuck.fill, stream)
+                await stuck.until_stuck(bench, alice, carol)
                 bob.host.serve_bulk = echo
                 octets = token_bytes(LARGE)
                 async with bulk_stream(alice, bob) as other, anyio.create_task_group() as sending:
                     sending.start_soon(other.send, octets)
                     assert await read_all(other, LARGE) == octets
+                await stuck.goes_on()
                 tasks.cancel_scope.cancel()
 
     async def test_a_bulk_stream_ends_where_its_other_end_closes_it(self, bench: TransportBench) -> None:

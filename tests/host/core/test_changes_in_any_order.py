@@ -66,8 +66,8 @@ class Reader:
         us = PeerId(bytes(31) + b"\x03")
         our_number = peers.know(unit, us)
         unit.tx.execute(
-            "INSERT INTO account (only, peer, account_key, device_id, device_onion_seed, name, created_at)"
-            " VALUES (1, ?, ?, x'00', x'00', 'We', 0)",
+            "INSERT INTO account (only, peer, account_key, device_id, device_onion_seed, name)"
+            " VALUES (1, ?, ?, x'00', x'00', 'We')",
             (our_number, us.octets),
         )
         numbers = [peers.know(unit, peer) for peer in PEERS]

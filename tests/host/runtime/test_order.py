@@ -34,10 +34,10 @@ if TYPE_CHECKING:
 PEER = PeerId(bytes(32))
 CONTACT = f"""
     INSERT INTO peer (id, account_key) VALUES (2, x'{"01" * 32}');
-    INSERT INTO account (only, peer, account_key, device_id, device_onion_seed, name, created_at)
-        SELECT 1, id, account_key, zeroblob(16), zeroblob(32), 'Alice', 0 FROM peer WHERE id = 2;
+    INSERT INTO account (only, peer, account_key, device_id, device_onion_seed, name)
+        SELECT 1, id, account_key, zeroblob(16), zeroblob(32), 'Alice' FROM peer WHERE id = 2;
     INSERT INTO conversation (id, conversation_id, kind) VALUES (1, x'00', 'direct');
-    INSERT INTO contact (peer, conversation, name, name_key, added_at) VALUES (1, 1, 'Bob', 'bob', 0);
+    INSERT INTO contact (peer, conversation, name, name_key) VALUES (1, 1, 'Bob', 'bob');
     INSERT INTO first_contact (peer, phase) VALUES (1, 'active');
 """
 PAYLOAD = "INSERT INTO payload (purpose, conversation, ciphertext, made_at) VALUES (3, 1, x'78', 0)"
