@@ -149,6 +149,45 @@ async def test_parts_come_from_a_relay_and_directly_at_once(people: People, rela
         assert 0 < relay.blobs_got < 24
 
 
+@pytest.mark.parametrize("liar", ["relay", "sender"])
+async def test_of_two_sources_at_once_one_lies_and_all_comes_from_the_other(
+    people: People, relay: VirtualRelay, liar: str
+) -> None:
+    async with people:
+        alice, bob = await friends(people)
+        octets = made_up(9 * MIB)
+        async with alice.up() as a:
+            sent = await offer(a, octets)
+            await anyio.sleep(HOUR)
+            assert (await a.files.get(sent.id)).at_relays == 9 * MIB
+        relay.blob_time = 2.0
+        wrong: list[int] = []
+
+        def lie(index: int, blob: bytes) -> bytes:
+            # What it gives first is right, so that it is one of the two sources.
+            if relay.blobs_got < 4:
+                return blob
+            wrong.append(index)
+            return bytes([blob[0] ^ 1]) + blob[1:]
+
+        if liar == "relay":
+            relay.lie = lie
+        else:
+            (sealed,) = alice.folder.files.values()
+            for begin in range(MIB, len(sealed), MIB):
+                sealed[begin] ^= 1
+        async with alice.up(), bob.up() as b:
+            dials = len(people.world.times_of(alice.peer))
+            theirs = await offered(b)
+            await b.files.fetch(theirs.id)
+            await until_here(b, theirs)
+            assert await read(b, theirs.id) == octets
+            assert relay.blobs_got
+            assert len(people.world.times_of(alice.peer)) > dials
+        if liar == "relay":
+            assert 1 <= len(wrong) <= 3, "no more than was on its way is asked of it"
+
+
 async def test_a_relay_that_lies_costs_one_part_and_the_rest_comes_directly(
     people: People, relay: VirtualRelay
 ) -> None:
