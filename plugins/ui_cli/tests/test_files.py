@@ -8,6 +8,7 @@ import wave
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import anyio
 import pytest
 from balchat_ui_cli.sizes import parse_size, size_words
 
@@ -106,6 +107,24 @@ def test_a_source_that_gets_shorter_is_not_sent(
     monkeypatch.setattr(alice.app.files, "write", cut)
     assert "changed" in cli("send", "me", "--file", str(source)).err
     assert alice.folder.files == {}
+
+
+def test_a_source_that_vanishes_while_it_is_read_is_sent_whole(
+    cli: Cli, alice: MemoryAccount, tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = tmp_path / "tides.bin"
+    source.write_bytes(bytes(600_000))
+    write = alice.app.files.write
+
+    async def vanish(file: str, offset: int, octets: bytes) -> int:
+        await anyio.Path(source).unlink(missing_ok=True)
+        return await write(file, offset, octets)
+
+    monkeypatch.setattr(alice.app.files, "write", vanish)
+    sent = cli.json("send", "me", "--file", str(source))
+    assert not source.exists()
+    cli.ok("files", "get", sent["files"][0]["id"], "--to", str(folder))
+    assert (folder / source.name).read_bytes() == bytes(600_000)
 
 
 def test_a_full_disk_says_so(cli: Cli, alice: MemoryAccount, source: Path) -> None:
