@@ -364,7 +364,7 @@ RELAYS: Final = [
     views.RelayView(
         onion=_onion("relay two"),
         default=False,
-        state=ServiceState(phase=Phase.DEGRADED, reason="it cannot be reached"),
+        state=ServiceState(phase=Phase.DEGRADED, reason="it cannot be reached", code="relay.unavailable"),
         queues=12,
         round_trip=2310,
         answered_at=NOW - 5 * _HOUR,

@@ -42,7 +42,7 @@ export function ChatHead({ view }) {
       ? html`<div class="grow chat-who">${inner}</div>`
       : html`<button type="button" class="grow chat-who" aria-label=${t("chat.details-of", { name: title })}
           onClick=${() => go("contact", { peer_id: contact.peer_id, conversation: view.id })}>${inner}</button>`}
-    <${IconButton} icon="search" label=${t("chat.search")} onClick=${() => go("search", { conversation: view.id })} />
+    <${IconButton} icon="search" kind="in-menu-too" label=${t("chat.search")} onClick=${() => go("search", { conversation: view.id })} />
     <${MenuButton} icon="more" label=${t("chat.menu")} items=${items} />
   </header>`;
 }

@@ -2,12 +2,13 @@
  * Keeps the store true: lists first, then every event after the cursor that was taken before them.
  *
  * Events come through one place (`heard`) and are applied together: the first one at once, those of a storm ten times a
- * second. After a lost connection the stream goes on after the last event that was applied, so nothing is missed and
- * nothing is read twice. Where the account does not have those events any more, or another account is there, everything
- * is read again.
+ * second, and between two keys while somebody types. After a lost connection the stream goes on after the last event
+ * that was applied, so nothing is missed and nothing is read twice. Where the account does not have those events any
+ * more, or another account is there, everything is read again.
  */
 
 import { batch, effect } from "../vendor.js";
+import { betweenKeys, followKeys } from "./between-keys.js";
 import { call, connection, onConnected, stream } from "./connection.js";
 import { CallError } from "./errors.js";
 import * as store from "./store/account.js";
@@ -63,6 +64,7 @@ export function onWipe(wiper) {
 
 /** Fill the store from now on, at each connection. */
 export function followAccount() {
+  followKeys();
   effect(() => {
     if (connection.value === "locked" || connection.value === "signed-out") wipeAll();
   });
@@ -160,7 +162,7 @@ function heard(event) {
   waiting.push(event);
   if (scheduled) return;
   scheduled = true;
-  setTimeout(apply, Math.max(0, applied + PAUSE - performance.now()));
+  betweenKeys(apply, applied + PAUSE);
 }
 
 function apply() {

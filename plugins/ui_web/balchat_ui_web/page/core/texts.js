@@ -37,7 +37,7 @@ function browserLanguage() {
 }
 
 /**
- * Load the words of a language; views that were drawn in another one are drawn anew.
+ * Load the words of a language; views that were drawn in another one are drawn again.
  * @param {string} wanted "auto": by the browser
  */
 export async function speak(wanted) {
@@ -64,7 +64,7 @@ export async function speak(wanted) {
 }
 
 /**
- * Return a text. A view that calls it is drawn anew when the language changes.
+ * Return a text. A view that calls it is drawn again when the language changes.
  * @param {string} key such as `chat.name`
  * @param {Record<string, unknown>} [params]
  */

@@ -1,4 +1,4 @@
-/** Pictures and sounds as the server made them anew, fetched as ourselves and kept for a while as blobs. */
+/** Pictures and sounds as the server has re-encoded them, fetched as ourselves and kept for a while as blobs. */
 
 import { signal } from "../vendor.js";
 import { authorized } from "../core/calls.js";

@@ -4,7 +4,7 @@ import { signal } from "../../vendor.js";
 import { call } from "../connection.js";
 import { conversations, order } from "./account.js";
 
-/** How long changes of one conversation are gathered before it is read anew. */
+/** How long changes of one conversation are gathered before it is read again. */
 const GATHER = 150;
 
 /** @type {Set<string>} */
@@ -62,7 +62,7 @@ export function messageChanged(message) {
 }
 
 /**
- * Read a conversation anew, soon: how much of it is unread follows from what other front ends do, too.
+ * Read a conversation again, soon: how much of it is unread follows from what other front ends do, too.
  * @param {string} id
  */
 export function readAgain(id) {
