@@ -50,9 +50,10 @@ class BalchatTui(App[int]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f1", "open('help')", id="app.help"),
         Binding("ctrl+p", "open_palette", id="app.palette"),
-        Binding("ctrl+l", "lock", id="app.lock"),
-        Binding("ctrl+q", "leave", id="app.quit"),
-        # With priority: in a field, Textual would undo. Undo has the keys of the shell (`composer.undo`).
+        # With priority: over a question or a list of choices, Textual gives the program no other keys.
+        Binding("ctrl+l", "lock", id="app.lock", priority=True),
+        Binding("ctrl+q", "leave", id="app.quit", priority=True),
+        # In a field, Textual would undo. Undo has the keys of the shell (`composer.undo`).
         Binding("ctrl+z", "suspend_process", id="app.suspend", priority=True),
     ]
 
@@ -95,6 +96,12 @@ class BalchatTui(App[int]):
     def on_unmount(self) -> None:
         """Leave the terminal's title as it was."""
         put_title_back(self)
+
+    @property
+    def shown_conversation(self) -> str | None:
+        """The conversation that is shown on the main screen."""
+        main = next((each for each in self.screen_stack if isinstance(each, MainScreen)), None)
+        return main.state.chat.conversation if main and main.state.chat else None
 
     # -- from the account
 
@@ -201,9 +208,7 @@ class BalchatTui(App[int]):
     def action_open_palette(self) -> None:
         """Show everything that can be done."""
         if isinstance(self.screen, MainScreen):
-            chat = self.screen.state.chat
-            shown = {"conversation": chat.conversation if chat else None}
-            self.open_screen(OpenScreen("palette", shown, closed=_chosen), self.screen)
+            self.open_screen(OpenScreen("palette", closed=_chosen), self.screen)
 
     def action_lock(self) -> None:
         """Show nothing more until somebody types the passphrase."""

@@ -2,7 +2,7 @@
 
 import unicodedata
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from balchat_texts import Texts
 
@@ -116,8 +116,8 @@ def update(state: PaletteState, action: Action, account: AccountState, t: Texts)
 class Palette(Picker[PaletteState]):
     """Everything that can be done."""
 
-    def __init__(self, conversation: str | None = None) -> None:
-        super().__init__(PaletteState(conversation=conversation))
+    def __init__(self) -> None:
+        super().__init__(PaletteState())
 
     @property
     def heading(self) -> str:
@@ -135,11 +135,12 @@ class Palette(Picker[PaletteState]):
         return self.state.place
 
     def update_state(self, state: PaletteState, action: Action, account: AccountState) -> tuple[PaletteState, Effects]:
-        """Take what was typed or chosen."""
+        """Take what was typed or chosen, for the conversation that is shown by then: it may still have been opening."""
+        state = replace(state, conversation=self.tui.shown_conversation)
         return update(state, action, account, self.tui.t)
 
     def choices(self, cells: int) -> Sequence[Sequence[Row]]:
         """Return what was found."""
         t = self.tui.t
-        there = found(self.state, self.account, t)
+        there = found(replace(self.state, conversation=self.tui.shown_conversation), self.account, t)
         return [[[Piece(fit(t(each.text), cells))]] for each in there] or [[[Piece(t("tui.no-command"), Ink.FAINT)]]]

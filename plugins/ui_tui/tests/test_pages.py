@@ -9,6 +9,8 @@ import pytest
 from balchat_texts import catalogue
 from balchat_ui_tui.effects import OpenScreen
 from balchat_ui_tui.keymap import groups, known
+from balchat_ui_tui.main.actions import Show
+from balchat_ui_tui.main.screen import MainScreen
 from balchat_ui_tui.pages.tick import Tick
 from balchat_ui_tui.settings import Theme, TuiSettings
 from textual import events
@@ -122,6 +124,34 @@ async def test_everything_is_found_in_the_palette(profiles: MemoryProfiles, alic
         await screen.type("network")
         await screen.press("enter")
         await screen.shows(T("network.device-onion"), T("states.phase.online"))
+
+
+async def test_the_palette_is_for_the_conversation_that_opened_meanwhile(
+    profiles: MemoryProfiles, alice: MemoryAccount
+) -> None:
+    alice.befriend("Bob")
+    async with shown(profiles) as screen:
+        await screen.press("ctrl+p")
+        await screen.shows(T("tui.palette"))
+        [bob] = [each.id for each in screen.app.account.conversations if each.title == "Bob"]
+        main = screen.app.screen_stack[1]
+        assert isinstance(main, MainScreen)
+        main.dispatch(Show(bob))
+        await screen.type("verify")
+        await screen.shows(T("people.verify"))
+
+
+async def test_over_a_question_the_screen_can_be_locked_and_left(profiles: MemoryProfiles) -> None:
+    async with shown(profiles) as screen:
+        await screen.press("ctrl+p")
+        await screen.shows(T("tui.palette"))
+        await screen.press("ctrl+l")
+        await screen.shows(T("settings.locked-heading"))
+    async with shown(profiles) as screen:
+        await screen.press("ctrl+p")
+        await screen.shows(T("tui.palette"))
+        await screen.press("ctrl+q")
+        await screen.until(lambda: screen.app.return_value == 0)
 
 
 async def test_a_contact_is_renamed_muted_and_removed_after_a_question(
