@@ -183,7 +183,8 @@ class Staged:
                 self._say({"method": "value", "params": {"stream": number, "value": account.plain(value)}})
         elif number is not None:
             self.calls.append((method, params))
-            self._say({"id": number, **self._answer(method, params)})
+            if self.answers.get(method) is not NO_ANSWER:
+                self._say({"id": number, **self._answer(method, params)})
 
     def _answer(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
         answer: Callable[..., Any] | Any = self.answers.get(method)
@@ -203,6 +204,10 @@ class Staged:
             "events.ephemeral": [present, *self.progress],
             "events.follow": [],
         }
+
+
+NO_ANSWER = object()
+"""The answer of a call that the account has not come to yet."""
 
 
 class Refusal:

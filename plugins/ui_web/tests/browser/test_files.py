@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import expect
 
 from balchat_host.api.views import FileState, FileView
-from tests.support.staged_page import Refusal, Staged, account
+from tests.support.staged_page import NO_ANSWER, Refusal, Staged, account
 from tests.support.staged_page.screens import go
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Page, Route
 
+SIGNED_OUT = 4401
 PIECE = 256 * 1024
 WRITTEN = account.FILES[0]
 
@@ -208,6 +209,25 @@ def test_what_was_sent_is_written_to_its_end_though_the_screen_locks(stage: Stag
         f"{'0' * 32}?offset={at}" for at in (0, PIECE, 2 * PIECE)
     }
     played.unroute("**/files/*offset=0")
+    played.reload()
+    go(played, stage, "chat")
+
+
+def test_whoever_is_signed_out_while_a_message_waits_for_its_files_is_told(stage: Staged, played: Page):
+    """The server that would have sent it is another one, which knows nothing of it."""
+    page = stage.open(played.context)
+    go(page, stage, "chat")
+    stage.answers["web.send_when_written"] = NO_ANSWER
+    page.route("**/files/*", lambda _: None)
+    page.evaluate(PASTE, [["ridge.jpg"], "image/jpeg", "paste"])
+    field = page.get_by_label("Message to Marta Quintana")
+    field.fill("Here it is")
+    field.press("Enter")
+    expect(page.get_by_text("Sent as soon as the files are ready.")).to_be_visible()
+    until(page, lambda: bool(called(stage, "web.send_when_written")))
+    stage.close(SIGNED_OUT)
+    expect(page.get_by_role("main")).to_contain_text("A message was waiting for its files. Look whether it was sent.")
+    page.close()
     played.reload()
     go(played, stage, "chat")
 

@@ -11,6 +11,7 @@ import { knownWindow } from "../core/store/windows.js";
 import { messageCame } from "../core/store/conversations.js";
 import { conversations } from "../core/store/account.js";
 import { errorText, t } from "../core/texts.js";
+import { underway } from "../core/underway.js";
 import { haveLeft, idsOf, stay } from "../files/staging.js";
 import { context } from "./actions.js";
 import { looksLikeMarkdown } from "./markdown.js";
@@ -33,6 +34,10 @@ export async function send({ conversation, text, files, names, answers }) {
   sent(conversation);
   const began = Date.now();
   const waits = files.some((each) => each.state === "writing");
+  if (waits) underway.value += 1;
+  const known = () => {
+    if (waits) underway.value -= 1;
+  };
   const putBack = (/** @type {unknown} */ error) => {
     const since = draftOf(conversation);
     setDraft(conversation, since === "" ? text : `${text}\n${since}`);
@@ -44,6 +49,7 @@ export async function send({ conversation, text, files, names, answers }) {
     const message = await call(waits ? "web.send_when_written" : "messages.send", {
       conversation, text, reply_to: answers?.id ?? null, markdown: looksLikeMarkdown(text), mentions: mentioned(text, names), files: idsOf(files),
     });
+    known();
     haveLeft(conversation, files);
     messageCame(message);
     knownWindow(conversation)?.added(message);
@@ -52,9 +58,11 @@ export async function send({ conversation, text, files, names, answers }) {
     if (error instanceof CallError && error.code === "connection-lost") {
       if (waits && (await Promise.all(files.map((each) => each.done))).every(Boolean)) await new Promise((done) => setTimeout(done, SETTLED));
       onCaughtUp(() => {
+        known();
         if (!ownSince(conversation, text, began)) putBack(error);
       });
     } else {
+      known();
       putBack(error);
       if (answers !== null) context.value ??= { conversation, kind: "reply", message: answers };
     }

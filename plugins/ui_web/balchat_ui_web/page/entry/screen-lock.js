@@ -4,6 +4,7 @@ import { html, useSignal } from "../vendor.js";
 import { connect } from "../core/connection.js";
 import { openAgain } from "../core/session.js";
 import { t } from "../core/texts.js";
+import { underway } from "../core/underway.js";
 import { Button } from "../parts/button.js";
 import { useDoing } from "../parts/doing.js";
 import { SecretField } from "../parts/field.js";
@@ -35,6 +36,7 @@ export function LockScreen() {
 /** This window has no session: a link that is good once makes one. */
 export function SignedOut() {
   return html`<${Frame} title=${t("entry.signed-out-title")} lead=${t("entry.signed-out-lead")}>
+    ${underway.value > 0 ? html`<${Notice} kind="warn">${t("entry.signed-out-underway")}<//>` : null}
     <code class="code-block">balchat web</code>
     <p class="fine">${t("entry.signed-out-why")}</p>
   <//>`;
