@@ -91,8 +91,12 @@ def update(  # noqa: C901, PLR0912  # a line or two for each action
             ask = {"question": question, "agree": t("people.reject"), "serious": True}
             return state, (OpenScreen("confirm", ask, closed=lambda _: RejectAgreed(request)),)
         case Pressed(name="block", row=str(request)):
-            question = t("people.reject-and-block-sure", name=_name(state, request))
-            ask = {"question": question, "agree": t("people.reject-and-block"), "serious": True}
+            question = t("people.reject-block-title", name=_name(state, request))
+            ask = {
+                "question": f"{question} {t('people.block-text')}",
+                "agree": t("people.reject-and-block"),
+                "serious": True,
+            }
             return state, (OpenScreen("confirm", ask, closed=lambda _: BlockAgreed(request)),)
         case Named(request=request, name=name):
             return state, (_accept(request, name.strip() or None),)
