@@ -97,6 +97,23 @@ PASTE = """([names, type, how]) => {
 }"""
 
 
+def test_words_that_are_pasted_with_a_picture_of_them_are_words(stage: Staged, played: Page):
+    """Office programs lay both into the clipboard."""
+    taken = played.evaluate(
+        """() => {
+          const data = new DataTransfer();
+          data.setData("text/plain", "Two words");
+          data.setData("text/html", "<b>Two</b> words");
+          data.items.add(new File([new Uint8Array(9)], "image.png", { type: "image/png" }));
+          const paste = new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true });
+          return !document.getElementById("composer").dispatchEvent(paste);
+        }"""
+    )
+    assert not taken, "the field itself takes the words"
+    expect(played.get_by_role("region", name="Files to send")).to_be_hidden()
+    assert called(stage, "files.attach") == []
+
+
 @pytest.mark.parametrize("how", ["paste", "drop", "choose"])
 def test_files_are_staged_before_they_go(stage: Staged, played: Page, how: str):
     """Behaviours 9 and 17: name, size, what is removed; nothing is sent by putting it there."""

@@ -54,6 +54,19 @@ def test_enter_sends_and_the_other_keys_break_the_line(page: Page, world: World,
     assert texts(world)[-1] == "One\nmore\nmore\nmore"
 
 
+@pytest.mark.parametrize("enter", [{"isComposing": True}, {"keyCode": 229}], ids=["composing", "safari"])
+def test_enter_that_ends_a_composition_does_not_send(
+    page: Page, world: World, field: Locator, enter: dict[str, object]
+) -> None:
+    before = texts(world)
+    field.fill("日本")
+    field.dispatch_event("keydown", {"key": "Enter", "code": "Enter", "cancelable": True, **enter})
+    expect(field).to_have_value("日本")
+    field.press("Shift+Enter")
+    expect(field).to_have_value("日本\n")
+    assert texts(world) == before
+
+
 def test_enter_breaks_the_line_for_who_wants_that(page: Page, world: World, field: Locator) -> None:
     world.call("settings.set", key="settings.ui_web.enter_sends", value=False)
     before = texts(world)

@@ -97,7 +97,8 @@ export function Composer({ conversation }) {
   }, [conversation, people]);
 
   const pressed = (/** @type {KeyboardEvent} */ event) => {
-    if (event.isComposing || completion.pressed(event)) return;
+    // 229: Safari ends the composition before it tells of the Enter that ended it.
+    if (event.isComposing || event.keyCode === 229 || completion.pressed(event)) return;
     const element = /** @type {HTMLTextAreaElement} */ (event.currentTarget);
     if (event.key === "Enter" || isKey(event, "Ctrl+J")) {
       const sends = setting("settings.ui_web.enter_sends", true) ? isKey(event, "Enter") : isKey(event, "Mod+Enter");

@@ -74,12 +74,15 @@ export function AttachButton({ conversation }) {
 /**
  * Take the files that were pasted. Return whether there were any.
  *
+ * Office programs lay a picture of the words beside them: then the words are meant.
+ *
  * @param {ClipboardEvent} event
  * @param {string} conversation
  */
 export function pasteFiles(event, conversation) {
   const files = event.clipboardData?.files;
-  if (!files?.length || !capabilities.peek().has("files.attach")) return false;
+  const words = event.clipboardData?.types.includes("text/html") && event.clipboardData.getData("text/plain").trim() !== "";
+  if (!files?.length || words || !capabilities.peek().has("files.attach")) return false;
   event.preventDefault();
   stage(conversation, files);
   return true;
