@@ -23,6 +23,8 @@ from balchat_network_null.settings import NullSettings
 
 WARNING: Final = "no Tor and no anonymity: a network for trials, which reaches only your own accounts on this machine"
 """What it says of itself wherever it is shown."""
+WARNING_CODE: Final = "null-network"
+"""The name of that reason, for front ends in other languages."""
 
 _DIAL_WITHIN: Final = 10.0
 """Seconds that the other side has to prove itself."""
@@ -43,11 +45,11 @@ class NullNetwork(Network):
         return self._state
 
     async def run(self, *, task_status: TaskStatus[None]) -> None:
-        self._become(ServiceState(phase=Phase.STARTING, reason=WARNING))
+        self._become(ServiceState(phase=Phase.STARTING, reason=WARNING, code=WARNING_CODE))
         try:
             await to_thread.run_sync(make_private, self._directory)
             async with anyio.create_task_group() as self._tasks:
-                self._become(ServiceState(phase=Phase.ONLINE, reason=WARNING))
+                self._become(ServiceState(phase=Phase.ONLINE, reason=WARNING, code=WARNING_CODE))
                 task_status.started()
                 await anyio.sleep_forever()
         finally:

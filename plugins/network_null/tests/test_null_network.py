@@ -13,7 +13,7 @@ import anyio
 import pytest
 from anyio import to_thread
 from balchat_network_null.directory import BACKLOG, default_directory, services, socket_path
-from balchat_network_null.network import WARNING, NullNetwork
+from balchat_network_null.network import WARNING, WARNING_CODE, NullNetwork
 from balchat_network_null.plugin import balchat_networks
 from balchat_network_null.proof import DOMAIN, NONCE_SIZE, prove, statement, verify
 from balchat_network_null.settings import NullSettings
@@ -211,7 +211,7 @@ async def test_its_state_and_the_doctor_say_that_there_is_no_tor(directory: Path
     states = SeenStates()
     async with running(network(directory, states)):
         online = await states.reach(Phase.ONLINE)
-    assert online.reason == WARNING
+    assert (online.reason, online.code) == (WARNING, WARNING_CODE)
     assert "no Tor and no anonymity" in WARNING
     (check,) = await network(directory).checks()
     assert (check.finding, check.problem) == (WARNING, None)

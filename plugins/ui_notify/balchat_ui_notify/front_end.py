@@ -23,7 +23,7 @@ from balchat_host.api.bell import Bell
 from balchat_host.api.errors import CursorTooOld, NoSuch
 from balchat_host.api.frontend import App, FrontEnd
 from balchat_host.api.types import ONLINE, Phase, ServiceState
-from balchat_ui_notify.desktop import Notifier
+from balchat_ui_notify.desktop import NO_DESKTOP, Notifier
 from balchat_ui_notify.gathering import Arrived, Gathered
 from balchat_ui_notify.settings import NotifySettings, Show
 from balchat_ui_notify.wording import News, worded
@@ -156,10 +156,12 @@ class NotifyFrontEnd(FrontEnd):
         self._looked = now
         reason = await self._notifier.open()
         self._open = reason is None
-        self._on_state(ONLINE if reason is None else ServiceState(phase=Phase.STOPPED, reason=reason))
+        code = "notify.no-desktop" if reason == NO_DESKTOP else None
+        self._on_state(ONLINE if reason is None else ServiceState(phase=Phase.STOPPED, reason=reason, code=code))
         return self._open
 
     async def _lose_desktop(self) -> None:
         self._open = False
         await self._notifier.close()
-        self._on_state(ServiceState(phase=Phase.STOPPED, reason="the desktop took no notification; it is asked again"))
+        reason = "the desktop took no notification; it is asked again"
+        self._on_state(ServiceState(phase=Phase.STOPPED, reason=reason, code="notify.not-taken"))

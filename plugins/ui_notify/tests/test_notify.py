@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 import pytest
+from balchat_ui_notify.desktop import NO_DESKTOP
 from balchat_ui_notify.front_end import AGAIN, BURST, PAUSE, NotifyFrontEnd
 from balchat_ui_notify.settings import NotifySettings, Show
 from trio.testing import MockClock
@@ -303,12 +304,13 @@ async def test_it_goes_on_where_events_are_no_longer_kept(bench: Bench, monkeypa
 
 
 async def test_where_there_is_no_desktop_it_says_so_and_keeps_quiet(bench: Bench) -> None:
-    bench.desktop.absent = "there is no desktop that shows notifications"
+    bench.desktop.absent = NO_DESKTOP
     async with bench.running():
         for _ in range(10):
             bench.bob.write("Are you there?")
             await anyio.sleep(10)
         assert bench.states[-1] == ServiceState(phase=Phase.STOPPED, reason=bench.desktop.absent)
+        assert bench.states[-1].code == "notify.no-desktop"
         assert bench.desktop.opened < 5
         bench.desktop.absent = None
         await anyio.sleep(AGAIN)
