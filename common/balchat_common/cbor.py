@@ -34,10 +34,15 @@ def decode(octets: bytes, *, max_items: int, max_depth: int, maps: bool = False)
 
 def encode(item: object) -> bytes:
     """Return the deterministic encoding (RFC 8949, section 4.2)."""
+    return b"".join(encode_pieces(item))
+
+
+def encode_pieces(item: object) -> list[bytes]:
+    """Return the deterministic encoding in pieces. Large byte strings are among them as they are, not copied."""
     # cbor2 alone would copy large byte strings again and again, for each array that they are in.
     pieces: list[bytes] = []
     _write(item, pieces)
-    return b"".join(pieces)
+    return pieces
 
 
 def head_of_octets(length: int) -> bytes:

@@ -98,6 +98,13 @@ def test_what_is_written_is_what_cbor2_writes(item: object) -> None:
     assert cbor.encode(item) == cbor2.dumps(item, canonical=True)
 
 
+def test_large_octets_are_not_copied_into_pieces() -> None:
+    octets = bytes(2**20)
+    pieces = cbor.encode_pieces([[1, octets], b"x"])
+    assert b"".join(pieces) == cbor.encode([[1, octets], b"x"])
+    assert any(piece is octets for piece in pieces)
+
+
 def test_keys_of_a_map_stand_in_the_order_of_their_octets() -> None:
     """RFC 8949, section 4.2.1, has these keys as its example, but for those that our formats do not have."""
     octets = cbor.encode([{"aa": 1, "z": {256: 0, "": 0}, -1: 2, 100: 3, 10: 4}])

@@ -143,7 +143,7 @@ class RelayClient:
             raise RelayUnavailable(f"it cannot be reached: {error.fields.get('problem')}") from error
         self._http = http = HttpConnection(stream, name=self._relay.onion)
         try:
-            self._about = _checked(self._relay, _read(About, *await http.exchange("GET", "/", b"", limit=_MAX_SMALL)))
+            self._about = _checked(self._relay, _read(About, *await http.exchange("GET", "/", (), limit=_MAX_SMALL)))
         except BaseException:
             await self.disconnect()
             raise
@@ -152,7 +152,7 @@ class RelayClient:
     async def _post(self, http: HttpConnection, request: Request, reply: type[R], *, limit: int | None = None) -> R:
         limit = limit or _LARGE.get(reply, _MAX_SMALL)
         began = anyio.current_time()
-        answer = await http.exchange("POST", f"/v1/{request.OPERATION}", request.to_octets(), limit=limit)
+        answer = await http.exchange("POST", f"/v1/{request.OPERATION}", request.to_pieces(), limit=limit)
         if self.on_answer is not None:
             self.on_answer(round((anyio.current_time() - began) * 1000))
         return _read(reply, *answer)

@@ -1,5 +1,6 @@
 """HTTP/1.1 over a stream of the network. Sizes are bounded here; the caller bounds the time."""
 
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import anyio
@@ -22,8 +23,8 @@ class HttpConnection:
         self._ended = False
         self.usable = True
 
-    async def exchange(self, method: str, target: str, body: bytes, *, limit: int) -> tuple[int, bytes]:
-        """Send a request; return the status and a body of at most `limit` octets.
+    async def exchange(self, method: str, target: str, body: Sequence[bytes], *, limit: int) -> tuple[int, bytes]:
+        """Send a request, its body in pieces; return the status and a body of at most `limit` octets.
 
         Raise RelayUnavailable, RelayMisbehaved.
         """
@@ -49,14 +50,18 @@ class HttpConnection:
         self.usable = False
         await anyio.aclose_forcefully(self._stream)
 
-    async def _ask(self, method: str, target: str, body: bytes) -> None:
-        headers = [("host", self._name), ("content-length", str(len(body))), ("content-type", "application/cbor")]
+    async def _ask(self, method: str, target: str, body: Sequence[bytes]) -> None:
+        headers = [
+            ("host", self._name),
+            ("content-length", str(sum(map(len, body)))),
+            ("content-type", "application/cbor"),
+        ]
         head = self._parser.send(h11.Request(method=method, target=target, headers=headers)) or b""
-        self._parser.send(h11.Data(data=body))  # what has a length goes as it is
+        for piece in body:
+            self._parser.send(h11.Data(data=piece))  # what has a length goes as it is
         self._parser.send(h11.EndOfMessage())
-        await self._stream.send(head + body[:_CHUNK])
-        for start in range(_CHUNK, len(body), _CHUNK):  # a part of a file is not copied as a whole once more
-            await self._stream.send(body[start : start + _CHUNK])
+        for octets in _chunks([head, *body]):
+            await self._stream.send(octets)
 
     async def _answer(self, limit: int) -> tuple[int, bytes]:
         if self._parser.trailing_data[0]:
@@ -85,3 +90,16 @@ class HttpConnection:
         except anyio.EndOfStream:
             self._ended = True
             return b""
+
+
+def _chunks(pieces: Sequence[bytes]) -> Iterator[bytes]:
+    """Yield all pieces, small ones together, large ones cut: a part of a file is not copied as a whole."""
+    held = b""
+    for piece in pieces:
+        for start in range(0, len(piece), _CHUNK):
+            held += piece[start : start + _CHUNK]
+            if len(held) >= _CHUNK:
+                yield held
+                held = b""
+    if held:
+        yield held

@@ -98,7 +98,7 @@ def test_whatever_comes_instead_of_an_answer_is_bounded_and_ends(said: list[byte
         http = HttpConnection(Said(said), name="relay.onion")
         for _ in range(3):
             try:
-                status, body = await http.exchange("POST", "/v1/status", b"ask", limit=LIMIT)
+                status, body = await http.exchange("POST", "/v1/status", [b"ask"], limit=LIMIT)
             except (RelayUnavailable, RelayMisbehaved):
                 assert not http.usable
                 return

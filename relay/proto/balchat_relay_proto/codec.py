@@ -41,6 +41,10 @@ class Codec(NamedTuple):
         """Encode."""
         return cbor.encode(self.encode(value))
 
+    def to_pieces(self, value: Any) -> list[bytes]:
+        """Encode, without copying large byte strings."""
+        return cbor.encode_pieces(self.encode(value))
+
     def from_octets(self, octets: bytes) -> Any:
         """Decode octets that hold exactly this value. Raise Malformed."""
         try:
@@ -75,6 +79,10 @@ class Message:
     def to_octets(self) -> bytes:
         """Encode."""
         return nested(type(self)).to_octets(self)
+
+    def to_pieces(self) -> list[bytes]:
+        """Encode, without copying large byte strings."""
+        return nested(type(self)).to_pieces(self)
 
     @classmethod
     def from_octets(cls, octets: bytes) -> Self:
