@@ -16,6 +16,7 @@ from balchat_host.api.types import ONLINE, STOPPED, Phase, Route, ServiceState
 NAME = "transport_drop"
 BOX_NAME_SIZE = 32
 MOST_WAITING = 32 * MAX_ENVELOPE_SIZE  # octets in one box
+LEAST = 4096  # octets that the smallest file counts for: so there are 8192 files at most
 MOST_AT_ONCE = 4 * MAX_ENVELOPE_SIZE  # octets that share one commit
 
 
@@ -129,10 +130,10 @@ def leave(box, envelopes):
     left = 0
     with suppress(OSError):
         already = waiting(box)
-        room = MOST_WAITING - sum(size for _, size in already)
+        room = MOST_WAITING - sum(max(size, LEAST) for _, size in already)
         first = int(already[-1][0].name) + 1 if already else 0
         for number, envelope in enumerate(envelopes, first):
-            room -= len(envelope)
+            room -= max(len(envelope), LEAST)
             if room < 0:
                 break
             with (box / "new").open("wb") as file:
