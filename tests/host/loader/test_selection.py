@@ -212,6 +212,13 @@ def test_what_the_policy_comes_to_is_known(install, configure, latencies, works_
     assert selection.works_as == works_as
 
 
+@pytest.mark.parametrize(("policy", "left"), [("direct-only", "transport_stone"), ("relay-only", "transport_moss")])
+def test_a_transport_that_the_policy_does_not_permit_carries_nothing_and_so_no_files(install, configure, policy, left):
+    install.stones()
+    both = configure([*STONES.values(), "transport_moss", "transport_stone"], {"delivery.policy": policy})
+    assert [each.name for each in chosen(both).transports] == [left]
+
+
 def test_an_installed_plugin_that_is_broken_and_not_enabled_stops_nothing(install, configure):
     install.stones()
     install("broken-thing", {"broken": "broken"}, {"broken": "import loft_of_nobody"})
