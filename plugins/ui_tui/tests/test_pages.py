@@ -361,7 +361,7 @@ async def test_in_a_low_window_a_list_of_choices_keeps_the_chosen_one_and_its_ke
 ) -> None:
     async with shown(profiles, size=(40, 12)) as screen:
         await screen.shows("Online")
-        await screen.press("ctrl+p", *["down"] * 9)
+        await screen.press("ctrl+p", *["down"] * 11)
         chosen = [line for line in screen.lines if "▌" in line]
         assert len(chosen) == 1
         assert T("tui.backup") in chosen[0]
