@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from blockbuster import blockbuster_ctx
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 if find_spec("balchat_network_tor"):
     # Here, since a fixture of the same name in two folders would be two networks.
@@ -45,9 +45,10 @@ OURS = (
     "balchat_ui_web",
 )
 
-# A deadline would turn a busy machine into a failed test.
-settings.register_profile("balchat", deadline=None)
-settings.register_profile("fuzz", deadline=None, max_examples=20_000, print_blob=True)
+# A deadline, or a limit to how long making examples takes, would turn a busy machine into a failed test.
+_PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("balchat", _PATIENT)
+settings.register_profile("fuzz", _PATIENT, max_examples=20_000, print_blob=True)
 settings.load_profile("balchat")
 
 
