@@ -17,6 +17,7 @@ import pytest
 from balchat_host import testing
 from balchat_host.api.errors import ConfigurationError
 from balchat_host.api.events import event_types
+from balchat_host.api.frontend.files import Files
 from balchat_host.api.hookspecs import HookSpecs
 from balchat_host.api.network import NetworkCapability
 from balchat_host.api.transport import TransportCapability
@@ -31,6 +32,7 @@ from balchat_host.testing.peer import Peer
 INDEX = "plugin-author/index.md"
 HOOK_PAGE = "plugin-author/hooks.md"
 TESTING = "plugin-author/testing.md"
+FRONT_END = "plugin-author/front-end.md"
 
 
 def section(text, hook):
@@ -203,6 +205,18 @@ def test_the_testing_pages_conversation_is_one(blocks):
     names = {}
     exec(test, names)
     anyio.run(names["test_a_conversation"])
+
+
+def test_the_files_of_the_page_for_front_ends_go_and_come(blocks):
+    (test,) = [block.text for block in blocks(FRONT_END, "python")]
+    names = {}
+    exec(test, names)
+    anyio.run(names["test_files_go_and_come"])
+
+
+@pytest.mark.parametrize("name", sorted(Files.__abstractmethods__))
+def test_every_method_of_files_is_on_the_page_for_front_ends(page, name):
+    assert re.search(rf"`[^`]*\b{name}\b[^`]*`", page(FRONT_END))
 
 
 def test_the_testing_pages_test_of_a_program_passes(blocks, tmp_path, capsys):
