@@ -88,6 +88,7 @@ def first_contact() -> str:
 def planted_faults() -> str:
     """Return the faults that are planted in plugins, and which test of the kit catches each."""
     from tests.kits import (  # noqa: PLC0415  # the other pages need no tests
+        app_faults,
         bulk_faults,
         crypto_faults,
         drop_faults,
@@ -107,6 +108,7 @@ def planted_faults() -> str:
         ("transport", "transport that stores and forwards", drop_faults.FAULTS),
         ("network", "network", network_faults.FAULTS),
         ("front end", "front end", front_end_faults.FAULTS),
+        ("App", "way to an account", app_faults.FAULTS),
         ("storage", "storage", storage_faults.FAULTS),
         ("storage", "storage with files", file_faults.FAULTS),
         ("crypto", "crypto engine", crypto_faults.FAULTS),
