@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 import pytest
+from anyio.lowlevel import checkpoint
 from balchat_relay_proto.capabilities import envelope_id
 from balchat_relay_proto.errors import Code, Refused
 from balchat_relay_proto.sizes import BLOB_SIZES, CARD_SIZE
@@ -164,6 +165,7 @@ class Pieces:
         return self
 
     async def __anext__(self) -> bytes:
+        await checkpoint()  # others go on meanwhile, as between two packets
         piece, self._octets = self._octets[:50_000], self._octets[50_000:]
         if not piece:
             raise self._then or StopAsyncIteration
