@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from balchat_crypto_mls.engine import MlsEngine
 
-from balchat_host.api.crypto import Invitation
+from balchat_host.api.crypto import ApplicationMessage, Invitation
 from balchat_host.api.errors import BadCredential, BadInput, CryptoRejected, TooFarAhead, VaultRolledBack
 from balchat_host.api.types import DeviceIdentity, Secret
 from balchat_host.testing.crypto_kit import NOW
@@ -20,6 +20,8 @@ logger = logging.getLogger(__name__)
 
 SIGNATURE = "test_a_signature_counts_for_one_use"
 MIXED = "test_groups_do_not_mix"
+ONION = "test_an_onion_signs_for_one_use"
+SAID = "test_what_is_said_comes_as_it_was_and_nobody_else_reads_it"
 KEY_PACKAGE = "test_a_key_package_that_is_not_right"
 
 
@@ -324,6 +326,166 @@ class NoticesNothing(FaultyEngine):
         with suppress(VaultRolledBack):
             return super().encrypt(state, group_id, data)
         return b""
+
+
+# -- keys
+
+
+class SignsAsAnOnionForEverything(FaultyEngine):
+    """Signs as an onion service the same for every use."""
+
+    caught_by = ONION
+
+    def sign_as_onion(self, seed, *, domain, message):
+        super().sign_as_onion(seed, domain=domain, message=message)
+        return super().sign_as_onion(seed, domain="any", message=message)
+
+
+class MakesTheOnionOfAnotherSeed(FaultyEngine):
+    """Gives an onion service an address that is not its key's."""
+
+    caught_by = ONION
+
+    def onion_key(self, seed):
+        return super().onion_key(Secret(bytes(32)))
+
+
+class HasOneSeedForAll(FaultyEngine):
+    """Keeps the first seed in the engine, for whichever account asks."""
+
+    caught_by = "test_each_account_of_an_engine_has_a_key_of_its_own"
+
+    def identity_seed(self, state):
+        self.seed = getattr(self, "seed", None) or super().identity_seed(state)
+        return self.seed
+
+
+# -- what is said
+
+
+class LosesZeros(FaultyEngine):
+    """Loses the zeros at the end of what is said."""
+
+    caught_by = SAID
+
+    def encrypt(self, state, group_id, data):
+        return super().encrypt(state, group_id, data.rstrip(b"\0"))
+
+
+class SaysItInTheOpen(FaultyEngine):
+    """Has what is said beside its ciphertext."""
+
+    caught_by = SAID
+
+    def encrypt(self, state, group_id, data):
+        return super().encrypt(state, group_id, data) + data + len(data).to_bytes(4)
+
+    def decrypt(self, state, group_id, message):
+        said = int.from_bytes(message[-4:])
+        return super().decrypt(state, group_id, message[: -4 - said])
+
+
+class ReadsItsOwn(FaultyEngine):
+    """Keeps what it said, and reads it again."""
+
+    caught_by = "test_nobody_reads_what_they_said_themselves"
+
+    def encrypt(self, state, group_id, data):
+        message = super().encrypt(state, group_id, data)
+        state.put(b"said" + message[-16:], data)
+        return message
+
+    def decrypt(self, state, group_id, message):
+        if (data := state.get(b"said" + message[-16:])) is not None:
+            return ApplicationMessage(sender=self.members(state, group_id)[0], data=data)
+        return super().decrypt(state, group_id, message)
+
+
+class KeepsUsedKeys(FaultyEngine):
+    """Keeps the keys of what was read."""
+
+    caught_by = "test_what_was_read_leaves_nothing_behind"
+
+    def decrypt(self, state, group_id, message):
+        before = dict(state.scan())
+        found = super().decrypt(state, group_id, message)
+        for key, value in before.items():
+            if state.get(key) != value:
+                state.put(b"used" + key + message[:8], value)
+        return found
+
+
+class ReadsTwice(FaultyEngine):
+    """Reads again what was read."""
+
+    caught_by = "test_what_is_refused_changes_nothing"
+
+    def decrypt(self, state, group_id, message):
+        before = dict(state.scan())
+        found = super().decrypt(state, group_id, message)
+        for key, value in before.items():
+            state.put(key, value)
+        return found
+
+
+# -- groups and key packages, once more
+
+
+class NamesNoGroups(FaultyEngine):
+    """Does not name its groups."""
+
+    caught_by = MIXED
+
+    def groups(self, state):
+        return []
+
+
+class KeepsTheOldDevicesGroups(FaultyEngine):
+    """Keeps its groups when it becomes another device."""
+
+    caught_by = "test_who_becomes_another_device_has_no_group_and_no_key_package_and_is_the_same_account"
+
+    def become_device(self, state, device_id, *, now):
+        before = dict(state.scan())
+        super().become_device(state, device_id, now=now)
+        for key in before.keys() - dict(state.scan()).keys():
+            state.put(key, before[key])
+
+
+class ReplacesAGroup(FaultyEngine):
+    """Joins a group in place of one that is here."""
+
+    caught_by = "test_a_welcome_to_a_group_that_is_here"
+
+    def join(self, state, welcome, *, max_members):
+        with suppress(CryptoRejected):
+            return super().join(state, welcome, max_members=max_members)
+        for each in self.groups(state):
+            super().delete_group(state, each)
+        return super().join(state, welcome, max_members=max_members)
+
+
+class HasOneReference(FaultyEngine):
+    """Gives every key package the same reference."""
+
+    caught_by = "test_a_key_package_and_a_welcome_that_answers_it_have_one_reference"
+
+    def reference(self, key_package):
+        super().reference(key_package)
+        return bytes(32)
+
+    def welcome_reference(self, welcome):
+        super().welcome_reference(welcome)
+        return bytes(32)
+
+
+class LastsTooLong(FaultyEngine):
+    """Makes key packages that last longer than is asked."""
+
+    caught_by = "test_an_invitation_says_until_when_all_can_use_it"
+
+    def key_package(self, state, *, lifetime, now, last_resort=False):
+        return super().key_package(state, lifetime=2 * lifetime, now=now, last_resort=last_resort)
 
 
 # -- what the audit finds

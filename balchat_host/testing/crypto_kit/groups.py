@@ -11,6 +11,8 @@ from balchat_host.testing.crypto_kit.accounts import GROUP, NOW, CryptoAccount, 
 
 _MOST_DEVICES: Final = 8
 _MOST_MISSED: Final = 1024
+_COUNTERS: Final = 32
+"""Octets by which what is held may grow because numbers in it get longer."""
 LONG: Final = b"This is between the two of us."
 
 
@@ -122,6 +124,32 @@ class GroupsTests(CryptoKitBase):
         messages = [(b"%d" % number, alice.encrypt(b"%d" % number)) for number in range(20)]
         for data, message in reversed(messages):
             assert bob.read(message) == data
+
+    def test_what_is_said_comes_as_it_was_and_nobody_else_reads_it(self, pair: Pair) -> None:
+        alice, bob = pair
+        for data in (b"", bytes(3), b"ends with zeros" + bytes(20), bytes(range(256)) * 64):
+            assert bob.read(alice.encrypt(data)) == data
+        assert LONG not in alice.encrypt(LONG)
+
+    def test_nobody_reads_what_they_said_themselves(self, pair: Pair) -> None:
+        alice, bob = pair
+        message = alice.encrypt(b"hello")
+        with pytest.raises(CryptoRejected):
+            alice.decrypt(message)
+        assert bob.read(message) == b"hello"
+
+    def test_what_was_read_leaves_nothing_behind(self, pair: Pair) -> None:
+        alice, bob = pair
+
+        def held() -> int:
+            return sum(len(key) + len(value) for key, value in bob.area.rows.items())
+
+        for number in range(5):
+            bob.decrypt(alice.encrypt(b"%d" % number))
+        before = held()
+        for number in range(40):
+            bob.decrypt(alice.encrypt(b"%d" % number))
+        assert held() <= before + _COUNTERS, "the keys of what was read are to be deleted"
 
     def test_groups_do_not_mix(self, account: Callable[[], CryptoAccount]) -> None:
         alice, bob = account(), account()
