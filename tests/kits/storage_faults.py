@@ -335,7 +335,167 @@ class MixesAreas(FaultyStorage):
             return super().run(unit, then_crash=then_crash)
 
 
+class _InEveryUnit:
+    """What a unit is given, with something else about it."""
+
+    def __init__(self, inner):
+        self._inner = inner
+
+    def __getattr__(self, name):
+        return getattr(self._inner, name)
+
+
+def _vault(unit):
+    """Return the vault whose units are given `unit` of the transaction."""
+
+    class Vault(MemoryVault):
+        def run(self, fn, *, then_crash=False):
+            return super().run(lambda tx: fn(unit(tx)), then_crash=then_crash)
+
+    return Vault
+
+
+class KnowsNoCase(FaultyStorage):
+    """Takes areas whose names differ in case for one."""
+
+    caught_by = "test_each_name_is_an_area_of_its_own"
+
+    class Unit(_InEveryUnit):
+        def area(self, name):
+            return self._inner.area(name.lower())
+
+    vault = _vault(Unit)
+
+
+class DeletesMore(FaultyStorage):
+    """Deletes every key that begins with the one that is to be deleted."""
+
+    caught_by = "test_each_key_is_deleted_by_itself"
+
+    class Unit(_InEveryUnit):
+        class Area(_InEveryUnit):
+            def delete(self, key):
+                for each, _ in self._inner.scan(key):
+                    self._inner.delete(each)
+
+        def area(self, name):
+            return self.Area(self._inner.area(name))
+
+    vault = _vault(Unit)
+
+
+class ScansBackwards(FaultyStorage):
+    """Scans an area from its end."""
+
+    caught_by = "test_a_scan_gives_what_was_there_when_it_began"
+
+    class Unit(_InEveryUnit):
+        class Area(_InEveryUnit):
+            def scan(self, prefix=b"", *, before=None):
+                return reversed(list(self._inner.scan(prefix, before=before)))
+
+        def area(self, name):
+            return self.Area(self._inner.area(name))
+
+    vault = _vault(Unit)
+
+
+class CountsOneRow(FaultyStorage):
+    """Says of every statement that it changed one row."""
+
+    caught_by = "test_execute_counts_the_rows_that_it_changed"
+
+    class Unit(_InEveryUnit):
+        def execute(self, sql, parameters=()):
+            self._inner.execute(sql, parameters)
+            return 1
+
+    vault = _vault(Unit)
+
+
+class NumbersWhatItDidNotInsert(FaultyStorage):
+    """Gives the number of the last row where it inserted nothing."""
+
+    caught_by = "test_insert_gives_the_number_of_its_row"
+
+    class Unit(_InEveryUnit):
+        def insert(self, sql, parameters=()):
+            self._inner.insert(sql, parameters)
+            return self._inner.query("SELECT last_insert_rowid()")[0][0]
+
+    vault = _vault(Unit)
+
+
+class CommitsInScripts(FaultyStorage):
+    """Commits what a unit did so far when it runs a script."""
+
+    caught_by = "test_a_script_runs_every_statement_in_the_unit"
+
+    class vault(MemoryVault):  # noqa: N801  # see above
+        def run(self, fn, *, then_crash=False):
+            def unit(tx):
+                script = tx.script
+
+                def committing(sql):
+                    script(sql)
+                    self._disk.database.execute("COMMIT")
+                    self._disk.database.execute("BEGIN")
+
+                tx.script = committing
+                return fn(tx)
+
+            return super().run(unit, then_crash=then_crash)
+
+
+class VerifiesEverything(FaultyStorage):
+    """Says of every secret that it is right."""
+
+    caught_by = "test_a_secret_is_verified_without_opening_again"
+
+    class vault(MemoryVault):  # noqa: N801  # see above
+        async def verify_slot(self, kind, secret):
+            await checkpoint()
+
+
+class NamesOneSlot(FaultyStorage):
+    """Does not say that there is a recovery code."""
+
+    caught_by = "test_slots_are_added_and_named"
+
+    class vault(MemoryVault):  # noqa: N801  # see above
+        async def slots(self):
+            return (await super().slots())[:1]
+
+
+class LocksOnce(FaultyStorage):
+    """Raises when it is locked twice."""
+
+    caught_by = "test_locking_twice_is_harmless"
+    failures = (RuntimeError,)
+
+    class vault(MemoryVault):  # noqa: N801  # see above
+        async def aclose(self):
+            if self._disk.holder is not self:
+                raise RuntimeError("it is locked")
+            await super().aclose()
+
+
 # -- copies
+
+
+class BacksUpOldSecrets(FaultyStorage):
+    """Makes a backup that the first passphrase opens, whatever it is now."""
+
+    caught_by = "test_a_backup_opens_with_the_secrets_that_hold_when_it_is_made"
+
+    class vault(MemoryVault):  # noqa: N801  # see above
+        async def set_slot(self, kind, secret):
+            self.first = dict(self._disk.secrets)
+            await super().set_slot(kind, secret)
+
+        async def backup(self, target, amend):
+            await super().backup(target, amend)
+            self._disks[target].secrets = getattr(self, "first", self._disk.secrets)
 
 
 class BacksUpOverWhatIsThere(FaultyStorage):

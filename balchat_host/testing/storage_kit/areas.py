@@ -45,6 +45,28 @@ class AreaTests(StorageKitBase):
         async with new_vault(storage, directory) as vault:
             await vault.transact(unit)
 
+    async def test_each_name_is_an_area_of_its_own(self, storage: Storage, directory: Path) -> None:
+        names = ("a", "A", "a ", "a%", "a_", "a.b", "a_b")
+
+        def unit(tx: Transaction) -> None:
+            for name in names:
+                tx.area(name).put(b"key", name.encode())
+            assert [tx.area(name).get(b"key") for name in names] == [name.encode() for name in names]
+
+        async with new_vault(storage, directory) as vault:
+            await vault.transact(unit)
+
+    async def test_each_key_is_deleted_by_itself(self, storage: Storage, directory: Path) -> None:
+        def unit(tx: Transaction) -> None:
+            area = tx.area("a")
+            for key in (b"k", b"ke", b"key", b"l"):
+                area.put(key, b"")
+            area.delete(b"ke")
+            assert [key for key, _ in area.scan()] == [b"k", b"key", b"l"]
+
+        async with new_vault(storage, directory) as vault:
+            await vault.transact(unit)
+
     async def test_a_scan_gives_what_was_there_when_it_began(self, storage: Storage, directory: Path) -> None:
         def unit(tx: Transaction) -> list[bytes]:
             area = tx.area("a")

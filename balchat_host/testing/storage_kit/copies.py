@@ -51,6 +51,18 @@ class CopyTests(StorageKitBase):
                 await copy.transact(add_note("in the copy"))
             assert await vault.read(notes) == ["in both", "afterwards"]
 
+    async def test_a_backup_opens_with_the_secrets_that_hold_when_it_is_made(
+        self, storage: Storage, directory: Path, tmp_path: Path
+    ) -> None:
+        target = tmp_path / "backup"
+        async with new_vault(storage, directory) as vault:
+            await vault.set_slot(SlotKind.PASSPHRASE, OTHER_PASSPHRASE)
+            await vault.backup(target, as_it_is)
+        with pytest.raises(WrongSecret):
+            await storage.unlock(target, SlotKind.PASSPHRASE, PASSPHRASE)
+        async with unlocked(storage, target, OTHER_PASSPHRASE) as copy:
+            assert await copy.slots() == (SlotKind.PASSPHRASE,)
+
     async def test_a_backup_is_never_made_over_something(
         self, storage: Storage, directory: Path, tmp_path: Path
     ) -> None:

@@ -42,6 +42,20 @@ class SqlTests(StorageKitBase):
         async with new_vault(storage, directory) as vault:
             assert await vault.transact(unit) == [0, 3, 2, 3]
 
+    async def test_insert_gives_the_number_of_its_row(self, storage: Storage, directory: Path) -> None:
+        def unit(tx: Transaction) -> list[int | None]:
+            tx.execute("CREATE TABLE word (id INTEGER PRIMARY KEY, w TEXT UNIQUE) STRICT")
+            insert = "INSERT INTO word (w) VALUES (?)"
+            return [
+                tx.insert(insert, ("one",)),
+                tx.insert("INSERT INTO word (id, w) VALUES (?, ?)", (41, "two")),
+                tx.insert(f"{insert} ON CONFLICT DO NOTHING", ("one",)),
+                tx.insert(insert, ("three",)),
+            ]
+
+        async with new_vault(storage, directory) as vault:
+            assert await vault.transact(unit) == [1, 41, None, 42]
+
     async def test_a_script_runs_every_statement_in_the_unit(self, storage: Storage, directory: Path) -> None:
         script = """
             CREATE TABLE word (w TEXT) STRICT;  -- a comment; with a semicolon
