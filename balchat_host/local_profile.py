@@ -40,7 +40,7 @@ from balchat_host.core.names import check_name
 from balchat_host.doctor import examine_profile
 from balchat_host.loader.configuration import Configuration, configuration_files
 from balchat_host.loader.deployment import deployment_of
-from balchat_host.loader.known_plugins import PluginMemory
+from balchat_host.loader.known_plugins import PluginMemory, checks_of_changes
 from balchat_host.loader.levels import OPTION, SYSTEM_FILE
 from balchat_host.loader.plugin_files import files_of
 from balchat_host.loader.plugin_uses import uses_of
@@ -224,7 +224,8 @@ class LocalProfile(Profile):
             )
             for record in selection.broken
         ]
-        return [Check(name="plugins", finding=finding), *broken]
+        changed = checks_of_changes(await to_thread.run_sync(self.plugins))
+        return [Check(name="plugins", finding=finding), *broken, *changed]
 
     async def _vault_checks(self) -> Sequence[Check]:
         with self._parts.blaming(self._parts.selection.storage, "checks()"):

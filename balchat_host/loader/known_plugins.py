@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from balchat_host.api.errors import BadInput, NoSuchPlugin
+from balchat_host.api.types import Check
 from balchat_host.loader.deployment import Deployment, differences
 from balchat_host.loader.plugin_files import digest_of, is_editable
 
@@ -148,3 +149,12 @@ class PluginMemory:
             raise BadInput(what=f"The plugin {name}", problem="it is not enabled, so nothing is remembered of it")
         known = load(self._profile)
         save(self._profile, replace(known, plugins={**known.plugins, name: remembered(record.origin)}))
+
+
+def checks_of_changes(views: Sequence[PluginView]) -> Sequence[Check]:
+    """Return what `balchat doctor` says of enabled plugins that are used, and not what they were."""
+    return [
+        Check(name=view.name, finding=f"{view.changed}; if that is as you want it: balchat plugins accept {view.name}")
+        for view in views
+        if view.enabled and view.changed and not view.problem
+    ]

@@ -9,7 +9,7 @@ import pytest
 from balchat_host.api.errors import BadInput, NoSuchPlugin
 from balchat_host.loader.configuration import load_configuration
 from balchat_host.loader.deployment import Deployment
-from balchat_host.loader.known_plugins import FILE_NAME, PluginMemory
+from balchat_host.loader.known_plugins import FILE_NAME, PluginMemory, checks_of_changes
 from balchat_host.loader.plugins import discover
 from balchat_host.loader.vetting import vetting
 
@@ -79,6 +79,16 @@ def test_changed_files_are_told_and_refused_where_plugins_are_pinned(bell, look)
     assert "plugins.pin is set, and its files are not what they were" in refused.problem
     assert "balchat plugins accept ui_bell" in refused.problem
     assert "ui_bell" not in sys.modules, "it is refused before its code runs"
+
+
+def test_doctor_names_a_plugin_that_has_changed_and_says_what_to_do(bell, look):
+    look.memory.keep(look(), DEPLOYMENT)
+    assert not checks_of_changes(look.memory.views(of(look())))
+    bell.write_text(bell.read_text() + "\nRANG = True\n")
+    (check,) = checks_of_changes(look.memory.views(of(look())))
+    assert (check.name, check.problem) == ("ui_bell", None)
+    assert "its files are not what they were" in check.finding
+    assert "balchat plugins accept ui_bell" in check.finding
 
 
 def test_a_file_that_is_gone_is_a_change_and_what_python_compiles_is_none(bell, look):
