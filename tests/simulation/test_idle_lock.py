@@ -36,7 +36,7 @@ USED = {
     "files.set_automatic", "messages.delete", "messages.edit",
     "messages.history", "messages.info", "messages.react", "messages.retry", "messages.search", "messages.send",
     "relays.add", "relays.check", "relays.remove", "relays.set_default", "requests.accept",
-    "requests.reject", "settings.reset", "settings.set",
+    "requests.block", "requests.reject", "settings.reset", "settings.set",
 }  # fmt: skip
 """What counts as use. Whoever adds a method decides: does a person cause it, or may it follow from what arrives?"""
 
