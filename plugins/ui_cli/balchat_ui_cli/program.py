@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Sequence
 from functools import cache
+from itertools import zip_longest
 from os import environ
 from typing import Annotated, Any
 
@@ -65,7 +66,7 @@ def main(profiles: Profiles, argv: Sequence[str]) -> int:
 
 def _profile_in(options: Sequence[str]) -> str | None:
     """Return the profile that a command line names, which may be wrong in other places."""
-    for option, value in zip(options, [*options[1:], None], strict=True):
+    for option, value in zip_longest(options, options[1:]):
         if option == "--profile":
             return value
         if option.startswith("--profile="):
