@@ -120,10 +120,9 @@ class World:
         )
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     # Not for the whole run: while Playwright is there, an event loop runs in this thread, and nothing else may block.
-    # The tests of this folder need no loop of their own in it.
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
         yield started
