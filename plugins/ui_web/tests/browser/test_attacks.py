@@ -241,7 +241,10 @@ async def refused(served: ServedInThread, bearer: str) -> int:
         return answer.status
 
 
-def test_ten_thousand_connections_do_not_keep_the_page_out(browser: Browser, served: ServedInThread) -> None:
+def test_ten_thousand_connections_do_not_keep_the_page_out(
+    browser: Browser, serve_in_thread: Callable[..., ServedInThread]
+) -> None:
+    served = serve_in_thread()
     with closed(browser.new_context()) as context:
         page = context.new_page()
         page.goto(served.url())
