@@ -33,6 +33,7 @@ _TEXTS: Final = Path(balchat_texts.__file__).parent
 _PAGE: Final = load_page("0")
 _SHELL: Final = re.sub(r"/assets/[0-9a-f]+", "/assets/x", _PAGE.template)
 _POLICY: Final = shell_policy(_PAGE.style_hash)
+_STATES: Final = {"settings.watch": "settings", "status.watch": "now", "web.watch": "web"}
 _GO: Final = """([name, params]) => {
     history.pushState({ params }, "", `#/${name}`);
     dispatchEvent(new PopStateEvent("popstate"));
@@ -111,7 +112,9 @@ class Staged:
         self.tell("events.follow", event)
 
     def tell(self, stream: str, value: Any) -> None:
-        """Give one more value to a stream."""
+        """Give one more value to a stream. A state is also what whoever follows it later is told first."""
+        if stream in _STATES:
+            setattr(self, _STATES[stream], value)
         for number in self._streams.get(stream, []):
             self._say({"method": "value", "params": {"stream": number, "value": account.plain(value)}})
 

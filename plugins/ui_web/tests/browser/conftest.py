@@ -168,7 +168,7 @@ def new_context(browser: Browser) -> Iterator[Callable[..., BrowserContext]]:
 
     def make(**options: Any) -> BrowserContext:
         context = browser.new_context(**({"viewport": {"width": 1200, "height": 800}, "locale": "en-GB"} | options))
-        context.set_default_timeout(60_000)
+        context.set_default_timeout(10_000)
         made.append(context)
         return context
 
@@ -205,7 +205,7 @@ def page(new_page: Callable[..., Page], world: World) -> Page:
 
 @pytest.fixture(autouse=True, scope="session")
 def patience() -> None:
-    expect.set_options(timeout=60_000)
+    expect.set_options(timeout=10_000)
 
 
 @pytest.fixture(scope="module")
