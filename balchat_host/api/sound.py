@@ -4,8 +4,8 @@
         while not recording.full:
             recording.take(microphone.read())
 
-Sound is PCM: one channel, 16 bits, little-endian. Everything here waits: use it in a thread. A process of its own does
-the work (`balchat_host.sounding`), with libraries that are an extra.
+Sound is PCM: one channel, 16 bits, little-endian. What records and plays waits: use it in a thread. A process of
+its own does the work (`balchat_host.sounding`), with libraries that are an extra.
 """
 
 import io
@@ -18,9 +18,13 @@ from pathlib import Path
 from subprocess import DEVNULL, PIPE, Popen
 from typing import Any, Final, Self
 
+import anyio
+
 from balchat_host.api.decoder import MAX_VOICE_SECONDS, VOICE_RATES
-from balchat_host.api.errors import BadInput, SoundFailed, VoiceMissing
+from balchat_host.api.errors import BadInput, BalchatError, SoundFailed, VoiceMissing
+from balchat_host.api.frontend import MAX_OCTETS, App
 from balchat_host.api.text import visible
+from balchat_host.api.views import FileView
 
 RATE: Final = 48_000
 WARNED_AT: Final = 30
@@ -192,3 +196,17 @@ def read_wav(path: Path) -> tuple[bytes, int]:
     except OSError as error:
         raise BadInput(what=str(path), problem=f"it cannot be read ({error.strerror})") from error
     return sound, rate
+
+
+async def attach(app: App, sound: bytes, rate: int) -> FileView:
+    """Hand recorded sound to the account, to be sent. Raise what the App raises; then nothing of it is left there."""
+    file = await app.files.attach_voice(len(sound), rate)
+    try:
+        for offset in range(0, len(sound), MAX_OCTETS):
+            await app.files.write(file.id, offset, sound[offset : offset + MAX_OCTETS])
+    except BaseException:
+        # What failed is the news; where this fails too, the account forgets the file in time.
+        with anyio.CancelScope(shield=True), suppress(BalchatError):
+            await app.files.remove(file.id)
+        raise
+    return await app.files.get(file.id)

@@ -199,8 +199,8 @@ def remove(unit: UnitOfWork, who: str) -> None:
 
 
 def is_free(tx: ReadTransaction, name: str) -> bool:
-    """Return whether a contact may be called so."""
-    return not _is_taken(tx, name)
+    """Return whether a contact may be called so: nobody is, and it does not mean ourselves."""
+    return not (means_ourselves(name) or tx.query("SELECT 1 FROM contact WHERE name_key = ?", (name_key(name),)))
 
 
 def require_unblocked(contact: ContactRow) -> None:
@@ -245,8 +245,4 @@ def _check_free(unit: UnitOfWork, name: str) -> None:
 def _unused_name(unit: UnitOfWork, peer: PeerId) -> str:
     """Name somebody who has no name, as nobody is called yet: a stranger may have chosen what we would call them."""
     names = (made_up_name(peer, length) for length in range(MADE_UP_LENGTH, len(peer.onion)))
-    return next(name for name in names if not _is_taken(unit.tx, name))
-
-
-def _is_taken(tx: ReadTransaction, name: str) -> bool:
-    return means_ourselves(name) or bool(tx.query("SELECT 1 FROM contact WHERE name_key = ?", (name_key(name),)))
+    return next(name for name in names if is_free(unit.tx, name))

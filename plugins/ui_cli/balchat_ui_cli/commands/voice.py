@@ -9,7 +9,7 @@ import typer
 
 from balchat_host.api import sound
 from balchat_host.api.errors import BadInput
-from balchat_host.api.frontend import MAX_OCTETS, App
+from balchat_host.api.frontend import App
 from balchat_host.api.views import MessageState, MessageView
 from balchat_ui_cli.commands.conversations import Conversation
 from balchat_ui_cli.commands.messages import QUEUED
@@ -44,9 +44,7 @@ def voice(
     octets, rate = sound.read_wav(source) if source is not None else (_record(run), sound.RATE)
 
     async def write(app: App) -> MessageView:
-        file = await app.files.attach_voice(len(octets), rate)
-        for offset in range(0, len(octets), MAX_OCTETS):
-            await app.files.write(file.id, offset, octets[offset : offset + MAX_OCTETS])
+        file = await sound.attach(app, octets, rate)
         return await app.messages.send(name, "", files=[file.id])
 
     message = run.session.ask(write)

@@ -1,15 +1,12 @@
 """Work with sound: record, play, stop, and hand a recording to the account."""
 
 from collections.abc import Callable
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from anyio import CancelScope, to_thread
 
-from balchat_host.api.errors import BalchatError
 from balchat_host.api.following import following
-from balchat_host.api.frontend import MAX_OCTETS, App
-from balchat_host.api.sound import PER_SECOND, RATE, Loudspeaker, Microphone, Recording, pieces, wav_sound
+from balchat_host.api.sound import PER_SECOND, RATE, Loudspeaker, Microphone, Recording, attach, pieces, wav_sound
 from balchat_host.api.views import FileView
 from balchat_ui_tui.actions import Action
 from balchat_ui_tui.jobs import Job, Tell
@@ -101,18 +98,4 @@ class AttachRecording(Job, frozen=True, kw_only=True):
     async def run(self, tui: "BalchatTui", tell: Tell) -> FileView:
         """Hand it over. Raise what the account raises."""
         del tell
-        return await attach_voice(tui.performer.app, tui.sound.recording.sound)
-
-
-async def attach_voice(app: App, sound: bytes) -> FileView:
-    """Hand recorded sound to the account. Raise what the App raises; then nothing of it is left there."""
-    file = await app.files.attach_voice(len(sound), RATE)
-    try:
-        for offset in range(0, len(sound), MAX_OCTETS):
-            await app.files.write(file.id, offset, sound[offset : offset + MAX_OCTETS])
-    except BaseException:
-        # What failed is the news; where this fails too, the account forgets the file in time.
-        with CancelScope(shield=True), suppress(BalchatError):
-            await app.files.remove(file.id)
-        raise
-    return await app.files.get(file.id)
+        return await attach(tui.performer.app, tui.sound.recording.sound, RATE)
