@@ -430,7 +430,8 @@ CREATE TABLE file_receipt (
 -- `shape.Bitmap` of the parts that they have, with one bit more for the manifest, and `confirmed_count` how many;
 -- `heard_at` is when they last said so, or it began, and `lost_at` when it was last believed that they have fewer than
 -- before. `stopped_at` is since when they want no more of it. `told` are the parts of which they were told where they
--- lie, and until when. `put_lately` are the parts that were put within the hour from `put_since` on.
+-- lie, and until when. `put_lately` are the parts that were put, until an hour after `put_at`, when the
+-- last of them was.
 CREATE TABLE file_recipient (
     id INTEGER PRIMARY KEY,
     file INTEGER NOT NULL REFERENCES file ON DELETE CASCADE,
@@ -443,7 +444,7 @@ CREATE TABLE file_recipient (
     told BLOB NOT NULL DEFAULT x'',
     told_until INTEGER NOT NULL DEFAULT 0,
     put_lately BLOB NOT NULL DEFAULT x'',
-    put_since INTEGER NOT NULL DEFAULT 0,
+    put_at INTEGER NOT NULL DEFAULT 0,
     UNIQUE (file, peer)
 ) STRICT;
 CREATE INDEX file_recipient_of ON file_recipient (peer);

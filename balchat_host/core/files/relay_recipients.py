@@ -36,8 +36,8 @@ _HAS_CONTAINER: Final = (
 class Recipient:
     """A file of ours and somebody whom it is offered to by relay. Bitmaps have one bit more, for the manifest.
 
-    `confirmed` are the parts that they have; `put_lately` those that were put for them within the hour; `told` those of
-    which they know where they lie, until `told_until`. `stopped`: they want no more of it now.
+    `confirmed` are the parts that they have; `put_lately` those that were put for them and may not be again yet; `told`
+    those of which they know where they lie, until `told_until`. `stopped`: they want no more of it now.
     """
 
     number: int
@@ -122,13 +122,11 @@ def without_containers(unit: UnitOfWork, peer: PeerId, *, limit: int) -> list[Re
 
 def note_put(unit: UnitOfWork, number: int, shape: Shape, index: int) -> None:
     """Note that a part was put for a recipient."""
-    for octets, began in unit.tx.query("SELECT put_lately, put_since FROM file_recipient WHERE id = ?", (number,)):
-        is_over = unit.now - cast("int", began) >= REPUT_EVERY
-        parts = bitmap(shape, b"" if is_over else cast("bytes", octets))
+    for octets, at in unit.tx.query("SELECT put_lately, put_at FROM file_recipient WHERE id = ?", (number,)):
+        parts = bitmap(shape, _put_lately(unit, octets, at))
         parts.add(index)
         unit.tx.execute(
-            "UPDATE file_recipient SET put_lately = ?, put_since = ? WHERE id = ?",
-            (parts.encode(), unit.now if is_over else began, number),
+            "UPDATE file_recipient SET put_lately = ?, put_at = ? WHERE id = ?", (parts.encode(), unit.now, number)
         )
 
 
@@ -154,12 +152,13 @@ def on_progress(unit: UnitOfWork, contact: ContactRow, said: FileProgress) -> No
     else:
         missing = bytes(len(missing))
         here = bitmap(shape, union(known, here.encode()))
-    absent = bitmap(shape, b"")
-    for index in said.absent:
-        if index <= shape.parts:
-            absent.add(index)
-    for container in containers.of_file(unit.tx, row.number, contact.peer) if said.absent else []:
-        containers.missed(unit, container, [index for index in said.absent if index <= shape.parts])
+    absent = [index for index in said.absent if index <= shape.parts]
+    untold = bitmap(shape, missing)
+    for index in absent:
+        untold.add(index)
+    if absent:
+        for container in containers.of_file(unit.tx, row.number, contact.peer):
+            containers.missed(unit, container, absent)
     unit.tx.execute(
         "UPDATE file_recipient SET confirmed = ?, confirmed_count = ?, lost_at = ?, told = ?,"
         " stopped_at = CASE WHEN ? THEN NULL ELSE coalesce(stopped_at, ?) END WHERE file = ? AND peer = ?",
@@ -167,7 +166,7 @@ def on_progress(unit: UnitOfWork, contact: ContactRow, said: FileProgress) -> No
             here.encode(),
             here.count - (shape.parts in here),
             lost_at,
-            without(cast("bytes", told), union(missing, absent.encode())),
+            without(cast("bytes", told), untold.encode()),
             said.wanted,
             unit.now,
             row.number,
@@ -175,6 +174,11 @@ def on_progress(unit: UnitOfWork, contact: ContactRow, said: FileProgress) -> No
         ),
     )
     unit.effect(ANNOUNCE)
+
+
+def _put_lately(unit: UnitOfWork, parts: SqlValue, at: SqlValue) -> bytes:
+    """Return which parts were put and may not be again yet: none of them for an hour after the last of them was."""
+    return cast("bytes", parts) if unit.now - cast("int", at) < REPUT_EVERY else b""
 
 
 def _is_late(unit: UnitOfWork, row: FileRow, contact: ContactRow, said: FileProgress) -> bool:
@@ -189,7 +193,7 @@ def _where(unit: UnitOfWork, condition: str, peer: PeerId, *, limit: int = -1) -
     parameters: tuple[SqlValue, ...] = (peer.octets, unit.now - REPUT_EVERY, limit)
     found = unit.tx.query(
         "SELECT recipient.id, file.id, file.file_id, file.size, file.stored_as, recipient.confirmed,"  # noqa: S608  # our own text
-        " recipient.stopped_at, recipient.put_lately, recipient.put_since, recipient.told, recipient.told_until"
+        " recipient.stopped_at, recipient.put_lately, recipient.put_at, recipient.told, recipient.told_until"
         " FROM file_recipient AS recipient JOIN file ON file.id = recipient.file"
         " JOIN contact ON contact.peer = recipient.peer"
         " WHERE recipient.peer = (SELECT id FROM peer WHERE account_key = ?1) AND file.state = 'complete'"
@@ -209,7 +213,7 @@ def _where(unit: UnitOfWork, condition: str, peer: PeerId, *, limit: int = -1) -
             stored_as=cast("str", row[4]),
             confirmed=bitmap(shape, cast("bytes", row[5])),
             stopped=row[6] is not None,
-            put_lately=bitmap(shape, cast("bytes", row[7]) if unit.now - cast("int", row[8]) < REPUT_EVERY else b""),
+            put_lately=bitmap(shape, _put_lately(unit, row[7], row[8])),
             told=cast("bytes", row[9]),
             told_until=cast("int", row[10]),
         )

@@ -309,7 +309,7 @@ class RecipientPutter:
         try:
             for file in files:
                 found = await self._router.allocate_containers(self._peer)
-                await self._runner.change(partial(_allocated, file=file, peer=self._peer, found=found))
+                await self._runner.change(partial(containers.allocated, file=file, peer=self._peer, found=found))
         except (PeerUnreachable, NetworkUnavailable) as error:
             self._rest(0, error)
 
@@ -345,7 +345,3 @@ class RecipientPutter:
                 recipient_notices.tell(unit, contact)
 
         await self._runner.change(tell)
-
-
-def _allocated(unit: UnitOfWork, file: int, peer: PeerId, found: Sequence[tuple[str, BlobContainer]]) -> None:
-    containers.allocated(unit, file, peer, found)
