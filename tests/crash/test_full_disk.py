@@ -89,7 +89,9 @@ def test_it_is_told_while_it_lasts_and_over_by_itself(disk: tuple[SmallDisk, Per
         assert storage(alice) == "the disk is full"
         said = alice.balchat("send", "Bob", "x" * 30_000, "--json")
         assert (said.code, said.error["code"]) == (7, "storage-full")
-        assert any("full" in (check["problem"] or {}).get("what", "") for check in alice.doctor())
+        problems = [check["problem"]["what"] for check in alice.doctor() if check["problem"]]
+        # The account empties the vault's log: then some of the room that it gave back is left for a moment.
+        assert any(" is full" in what or " are left on the disk" in what for what in problems)
         said = alice.balchat("backup", str(small.folder / "copy"), "--json")
         assert (said.code, said.error["code"]) == (7, "storage-full")
         assert not [path.name for path in small.folder.iterdir() if "copy" in path.name]

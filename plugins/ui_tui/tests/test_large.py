@@ -28,7 +28,7 @@ async def test_100_000_messages_and_1_000_conversations_cost_a_window_of_them() 
     app = BalchatTui(None, BenchProfile(account), TuiSettings(), ENGLISH)
     async with app.run_test(size=(80, 24)) as pilot:
         terminal = Terminal(app, pilot, None)
-        await terminal.until(lambda: app.account.connected)
+        await terminal.shows("Contact 0")
         await terminal.press("down", "down", "enter")
         await terminal.until(lambda: app.screen.state.chat and app.screen.state.chat.messages)
         assert read == [PAGE]
