@@ -9,14 +9,11 @@ Tests ask the bench what it can do (`NetworkBench.capabilities`), never who it i
 outside: at who can be reached by `NetworkBench.look`, and at what lies in the files that the network wrote.
 """
 
-from abc import ABC, abstractmethod
 from base64 import b64encode
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_bytes
-from typing import Final
 
 import anyio
 import pytest
@@ -24,100 +21,30 @@ from anyio import BrokenResourceError, ClosedResourceError, EndOfStream
 from anyio.abc import ByteStream
 
 from balchat_host.api.errors import NetworkUnavailable, PeerUnreachable
-from balchat_host.api.network import Network, PublishedService
-from balchat_host.api.types import OnionKey, Phase, Secret, ServiceState
-from balchat_host.testing.audit import confide, watched
-from balchat_host.testing.audit.kit import AuditedKit
+from balchat_host.api.network import PublishedService
+from balchat_host.api.types import Phase
+from balchat_host.testing.network_bench import (
+    BULK,
+    OTHER_PORT,
+    PORT,
+    NetworkBench,
+    NetworkCapabilities,
+    connected,
+    made,
+    published,
+    receive_exactly,
+    seed,
+)
+from balchat_host.testing.network_streams import StreamsOfNetworkTests
 from balchat_host.testing.virtual_network import ignore_state, onion_of
 from balchat_host.testing.waiting import PATIENCE, SeenStates, running
 
-PORT: Final = 4711
-OTHER_PORT: Final = 4712
-BULK: Final = 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NetworkCapabilities:
-    """What a bench can do beyond the least. `outage`: take the network away and give it back."""
-
-    outage: bool = False
-
-
-class NetworkBench(ABC):
-    """What a network's author gives to the kit. A new one for every test."""
-
-    capabilities = NetworkCapabilities()
-    backlog: int = 64
-    """At most this many streams may wait for `accept`."""
-
-    @abstractmethod
-    def network(self, on_state: Callable[[ServiceState], None]) -> Network:
-        """Make a network that reaches the others of this bench."""
-
-    @abstractmethod
-    async def look(self, address: OnionKey, port: int) -> bool:
-        """Return whether somebody answers there, found out by another way than the networks under test."""
-
-    @abstractmethod
-    def folders(self) -> Sequence[Path]:
-        """Return every folder that the networks may have written to."""
-
-    async def take_away(self, network: Network) -> None:
-        """Take the network away from `network`. Needs the capability `outage`."""
-        raise NotImplementedError
-
-    async def give_back(self, network: Network) -> None:
-        """Undo `take_away`. Needs the capability `outage`."""
-        raise NotImplementedError
-
-
-def made(bench: NetworkBench, on_state: Callable[[ServiceState], None]) -> Network:
-    """Make a network, and have the audit of the test watch it."""
-    return watched(bench.network(on_state))
-
-
-def seed() -> Secret:
-    """A new Ed25519 seed. No log line may have it, or its public key, in it."""
-    made = Secret(token_bytes(32))
-    confide("a secret key", made.reveal())
-    confide("an onion", onion_of(made).octets)
-    return made
-
-
-async def receive_exactly(stream: ByteStream, size: int) -> bytes:
-    """Read `size` octets. Raise TimeoutError, saying how many came."""
-    got = bytearray()
-    with anyio.move_on_after(PATIENCE):
-        while len(got) < size:
-            got += await stream.receive(size - len(got))
-        return bytes(got)
-    raise TimeoutError(f"{size} octets were sent, and {len(got)} came")
-
-
-async def published(network: Network, key: Secret, port: int = PORT) -> PublishedService:
-    """Publish and wait until it can be found."""
-    states = SeenStates()
-    service = await network.publish(key, port, on_state=states)
-    await states.reach(Phase.ONLINE)
-    return service
-
-
-async def connected(
-    network: Network, service: PublishedService, key: Secret, isolation: str = ""
-) -> tuple[ByteStream, ByteStream]:
-    """Return both ends of a new stream: the dialler's and the acceptor's."""
-    with anyio.fail_after(PATIENCE):
-        ours = await network.dial(onion_of(key), PORT, isolation=isolation)
-        return ours, await service.accept()
+__all__ = ["NetworkBench", "NetworkCapabilities", "NetworkKit"]
 
 
 @pytest.mark.anyio
-class NetworkKit(AuditedKit):
+class NetworkKit(StreamsOfNetworkTests):
     """What every network does."""
-
-    @pytest.fixture
-    def bench(self) -> NetworkBench:
-        raise NotImplementedError("a subclass of NetworkKit gives the fixture `bench`")
 
     async def test_it_comes_online_and_says_when_it_has_stopped(self, bench: NetworkBench) -> None:
         states = SeenStates()

@@ -16,15 +16,8 @@ from trio.testing import MockClock
 from balchat_host.api.errors import BadInput, NetworkUnavailable, PeerUnreachable
 from balchat_host.api.network import Network, NetworkContext
 from balchat_host.api.types import OnionKey, Phase, Secret, ServiceState
-from balchat_host.testing.network_kit import (
-    PORT,
-    NetworkBench,
-    NetworkCapabilities,
-    NetworkKit,
-    published,
-    receive_exactly,
-    seed,
-)
+from balchat_host.testing.network_bench import PORT, published, receive_exactly, seed
+from balchat_host.testing.network_kit import NetworkBench, NetworkCapabilities, NetworkKit
 from balchat_host.testing.virtual_network import VirtualNetwork, VirtualNode, onion_of
 from balchat_host.testing.waiting import SeenStates, running
 from tests.support import loopback_plugin

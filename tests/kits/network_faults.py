@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 from typing import TYPE_CHECKING, ClassVar
 
 import anyio
-from anyio import TASK_STATUS_IGNORED
+from anyio import TASK_STATUS_IGNORED, BrokenResourceError
 
 from balchat_host.api.types import ONLINE, STOPPED, OnionKey
 from balchat_host.testing.virtual_network import VirtualNetwork, VirtualNode, VirtualService, onion_of
@@ -271,6 +272,133 @@ class LeavesATask(FaultyNode):
     async def run(self, *, task_status=TASK_STATUS_IGNORED) -> None:
         self.left = asyncio.get_running_loop().create_task(anyio.sleep_forever())
         await super().run(task_status=task_status)
+
+
+# -- streams
+
+
+class HoldsWithoutBound(FaultyNode):
+    """Takes what is written to a stream that nobody reads."""
+
+    caught_by = "test_where_nobody_reads_no_more_can_be_written"
+
+    async def dial(self, address, port, *, isolation):
+        self._world.capacity = 2**40
+        return await super().dial(address, port, isolation=isolation)
+
+
+class ForgetsLastWords(FaultyNode):
+    """Throws away what is on its way when a stream is closed."""
+
+    caught_by = "test_what_was_written_before_the_end_is_read"
+
+    async def dial(self, address, port, *, isolation):
+        return Forgetting(await super().dial(address, port, isolation=isolation))
+
+
+class Forgetting(Losing):
+    async def send(self, item) -> None:
+        await self.stream.send(item)
+
+    async def aclose(self) -> None:
+        self.stream.tear()
+        await self.stream.aclose()
+
+
+class TellsNoWriter(FaultyNode):
+    """Lets whoever writes go on when nobody is there any more."""
+
+    caught_by = "test_writing_to_whoever_is_gone_is_said_so"
+
+    async def dial(self, address, port, *, isolation):
+        return Deaf(await super().dial(address, port, isolation=isolation))
+
+
+class Deaf(Losing):
+    async def send(self, item) -> None:
+        await anyio.lowlevel.checkpoint()
+        with suppress(BrokenResourceError):
+            await self.stream.send(item)
+
+
+class GivesAllThatIsThere(FaultyNode):
+    """Gives all that has come, however little is asked for."""
+
+    caught_by = "test_no_more_octets_come_than_are_asked_for"
+
+    async def dial(self, address, port, *, isolation):
+        return Generous(await super().dial(address, port, isolation=isolation))
+
+
+class Generous(Losing):
+    async def receive(self, max_bytes=65536):
+        return await self.stream.receive(65536)
+
+
+class LosesAStreamThatNobodyAwaits(FaultyNode):
+    """Gives the next stream to whoever has given up waiting for one."""
+
+    caught_by = "test_waiting_for_a_stream_can_be_given_up"
+
+    async def publish(self, key, port, *, on_state):
+        service = await super().publish(key, port, on_state=on_state)
+        accept, given_up = service.accept, []
+
+        async def faulty():
+            try:
+                for _ in given_up:
+                    await accept()
+                return await accept()
+            except anyio.get_cancelled_exc_class():
+                given_up.append(None)
+                raise
+
+        service.accept = faulty
+        return service
+
+
+class EndsEverybody(FaultyNode):
+    """Ends everybody's streams when it ends."""
+
+    caught_by = "test_the_end_of_one_network_ends_no_stream_of_others"
+
+    async def run(self, *, task_status=TASK_STATUS_IGNORED) -> None:
+        try:
+            await super().run(task_status=task_status)
+        finally:
+            for wire in self._world._live():
+                wire.ends[0].tear()
+
+
+class TellsNobodyOfItsState(FaultyNode):
+    """Knows how it is, and does not tell."""
+
+    caught_by = "test_it_comes_online_and_says_when_it_has_stopped"
+
+    def _become(self, state) -> None:
+        self._state = state
+
+
+class OnlineAfterItsEnd(FaultyNode):
+    """Says that it is online when it has stopped."""
+
+    caught_by = "test_it_comes_online_and_says_when_it_has_stopped"
+
+    async def run(self, *, task_status=TASK_STATUS_IGNORED) -> None:
+        try:
+            await super().run(task_status=task_status)
+        finally:
+            self._on_state(ONLINE)
+
+
+class DialsAnotherPort(FaultyNode):
+    """Reaches the first service that an address has, whichever port is asked for."""
+
+    caught_by = "test_two_addresses_and_two_ports_are_told_apart"
+
+    async def dial(self, address, port, *, isolation):
+        known = [each[1] for each in self._world._services if each[0] == address]
+        return await super().dial(address, known[0] if known else port, isolation=isolation)
 
 
 FAULTS = list(FaultyNode.__subclasses__())

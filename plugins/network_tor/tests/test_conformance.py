@@ -71,5 +71,5 @@ class TestTorNetwork(NetworkKit):
     async def bench(
         self, private_tor_network: PrivateTorNetwork, observer: TorNetwork, tmp_path: Path
     ) -> AsyncIterator[TorBench]:
-        async with Door() as first, Door() as second:
-            yield TorBench(private_tor_network, observer, tmp_path, [first, second])
+        async with Door() as first, Door() as second, Door() as third:
+            yield TorBench(private_tor_network, observer, tmp_path, [first, second, third])

@@ -27,7 +27,7 @@ from balchat_network_tor.testing.process import TorProcess
 from balchat_host.api.errors import BadInput, NetworkUnavailable, PeerUnreachable, TorCannotBootstrap, TorControlRefused
 from balchat_host.api.network import NetworkContext
 from balchat_host.api.types import Phase, ServiceState
-from balchat_host.testing.network_kit import OTHER_PORT, PORT, connected, published, receive_exactly, seed
+from balchat_host.testing.network_bench import OTHER_PORT, PORT, connected, published, receive_exactly, seed
 from balchat_host.testing.virtual_network import ignore_state
 from balchat_host.testing.waiting import SeenStates, running
 
