@@ -121,6 +121,14 @@ async def test_several_lines_in_one_message(alice: MemoryAccount, bob: Peer) -> 
         assert message.text == "one\ntwo"
 
 
+async def test_a_paste_of_several_lines_is_not_sent(alice: MemoryAccount, bob: Peer) -> None:
+    async with chatting(alice, bob) as room:
+        room.type("\x1b[200~one\r\ntwo\nthree\x1b[201~!\r")
+        await room.until(lambda: bob.conversation)
+        [message] = bob.conversation
+        assert message.text == "one\ntwo\nthree!"
+
+
 @pytest.mark.slow
 async def test_what_cannot_be_sent_is_said_and_the_chat_goes_on(alice: MemoryAccount, bob: Peer) -> None:
     async with chatting(alice, bob) as room:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 import pytest
+import segno
 
 from balchat_host.core import content
 from balchat_host.core.safety import safety_number
@@ -12,6 +13,7 @@ from balchat_host.testing.app_kit import nobody
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from balchat_host.testing.memory_account import MemoryAccount
     from balchat_host.testing.memory_profiles import MemoryProfile
@@ -59,6 +61,19 @@ def test_a_code_that_cannot_be_added(cli: Cli, alice: MemoryAccount, code: str, 
     cli.ok("contacts", "add", BOB, "--name", "Bob")
     result = cli("contacts", "add", alice.peer.onion if code == "own" else code, "--json")
     assert (result.code, result.error["code"]) == (3, error)
+
+
+def test_add_by_a_picture_of_a_code(cli: Cli, alice: MemoryAccount, tmp_path: Path) -> None:
+    pytest.importorskip("zxingcpp", reason="pictures are an extra")
+    picture = tmp_path / "bob.png"
+    segno.make(f"balchat:{BOB.removesuffix('.onion')}?name=Bob", error="m").save(str(picture), scale=4)
+    assert cli.json("contacts", "add", "--picture", str(picture))["name"] == "Bob"
+    assert cli("contacts", "add", BOB, "--picture", str(picture)).code == 3
+    assert cli("contacts", "add").code == 3
+    for octets in (b"", b"no picture", picture.read_bytes()[:100], bytes(8 * 1024 * 1024 + 1)):
+        picture.write_bytes(octets)
+        assert cli("contacts", "add", "--picture", str(picture), "--json").error["code"] == "bad-input"
+    assert cli("contacts", "add", "--picture", str(tmp_path), "--json").error["code"] == "bad-input"
 
 
 def test_list(cli: Cli, alice: MemoryAccount) -> None:

@@ -154,6 +154,14 @@ def test_what_somebody_offers_is_fetched_and_written(cli: Cli, alice: MemoryAcco
     assert [path.name for path in folder.iterdir()] == ["tidestxt.exe"]
 
 
+def test_what_was_sent_can_still_be_written_out(cli: Cli, alice: MemoryAccount, source: Path, folder: Path) -> None:
+    alice.befriend("Bob")
+    sent = cli.json("send", "Bob", "--file", str(source))
+    source.unlink()
+    cli.ok("files", "get", sent["files"][0]["id"], "--to", str(folder))
+    assert (folder / "tides.txt").read_bytes() == OCTETS
+
+
 def test_nothing_that_is_there_is_written_over(cli: Cli, alice: MemoryAccount, folder: Path) -> None:
     bob = alice.befriend("Bob")
     for number in range(3):

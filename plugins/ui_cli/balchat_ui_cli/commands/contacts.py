@@ -1,11 +1,13 @@
 """Commands about people: contacts and contact requests."""
 
 import sys
+from pathlib import Path
 from typing import Annotated, Final
 
+import anyio
 import typer
 
-from balchat_host.api.errors import BadInput
+from balchat_host.api.errors import BadInput, PictureUnreadable
 from balchat_host.api.frontend import App
 from balchat_host.api.spans import Span, Style
 from balchat_host.api.text import visible
@@ -26,6 +28,7 @@ Requester = Annotated[str, typer.Argument(metavar="WHO", help="Name, onion addre
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask first.")]
 
 _ACCEPT: Final = "requests.accept"
+_LARGEST_PICTURE: Final = 8 * 1024 * 1024
 
 
 def register(app: typer.Typer) -> None:
@@ -35,7 +38,11 @@ def register(app: typer.Typer) -> None:
         contacts,
         "add",
         unlocks=True,
-        examples=["balchat contacts add 'balchat:…' --name Bob", "balchat contacts add 2gzyx…d.onion --name Bob"],
+        examples=[
+            "balchat contacts add 'balchat:…' --name Bob",
+            "balchat contacts add 2gzyx…d.onion --name Bob",
+            "balchat contacts add --picture bob.png",
+        ],
     )(add)
     command(contacts, "list", unlocks=True, examples=["balchat contacts list", "balchat contacts list --json"])(
         list_contacts
@@ -70,16 +77,47 @@ def register(app: typer.Typer) -> None:
 
 def add(
     run: Run,
-    code: Annotated[str, typer.Argument(metavar="CODE", help="Their chat code, or their onion address.")],
+    code: Annotated[
+        str | None, typer.Argument(metavar="CODE", help="Their chat code, or their onion address.", show_default=False)
+    ] = None,
     name: Annotated[
         str | None, typer.Option(metavar="NAME", help="What to call them; else the name in the code.")
     ] = None,
     introduction: Annotated[str, typer.Option(metavar="TEXT", help="What they read before they accept you.")] = "",
+    picture: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A picture of their QR code, in place of the code.")
+    ] = None,
 ) -> None:
     """Ask somebody to become a contact. They need not be there now."""
-    contact = run.session.ask(lambda app: app.contacts.add(code, name, introduction))
+    if code is None and picture is not None:
+        chat_code = _code_in(picture)
+    elif code is not None and picture is None:
+        chat_code = code
+    else:
+        raise BadInput(what="Whom to add", problem="give either a chat code or a picture of one")
+    contact = run.session.ask(lambda app: app.contacts.add(chat_code, name, introduction))
     run.out.value(contact, lambda: [_added(contact)], done=f"{contact.name} is added.")
     _say_if_nothing_runs(run)
+
+
+def _code_in(picture: Path) -> str:
+    from balchat_host.api.pictures import read_qr  # most starts need no pictures
+
+    name = visible(picture.name)
+    try:
+        with picture.open("rb") as file:
+            octets = file.read(_LARGEST_PICTURE + 1)
+    except OSError as error:
+        raise BadInput(what=name, problem=error.strerror or type(error).__name__) from error
+    if len(octets) > _LARGEST_PICTURE:
+        raise BadInput(what=name, problem="the picture is larger than 8 MiB")
+    try:
+        code = anyio.run(read_qr, octets)
+    except PictureUnreadable as error:
+        raise BadInput(what=name, problem="this is no picture that can be read") from error
+    if code is None:
+        raise BadInput(what=name, problem="there is no QR code in this picture")
+    return code
 
 
 def _added(contact: ContactView) -> Line:
