@@ -6,13 +6,12 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import anyio
 from anyio import to_thread
 from anyio.abc import TaskStatus
 
-from balchat_host import background
 from balchat_host.api.errors import (
     BadInput,
     BalchatError,
@@ -35,8 +34,6 @@ from balchat_host.api.frontend import (
 from balchat_host.api.network import Network
 from balchat_host.api.storage import SlotKind
 from balchat_host.api.types import Check, Problem, Secret, ServiceState
-from balchat_host.app import Composition, mark_restored
-from balchat_host.core.names import check_name
 from balchat_host.doctor import examine_profile
 from balchat_host.loader.configuration import Configuration, configuration_files
 from balchat_host.loader.deployment import deployment_of
@@ -47,8 +44,16 @@ from balchat_host.loader.plugin_uses import uses_of
 from balchat_host.loader.profiles import ProfileDirectory
 from balchat_host.loader.room import check_room
 from balchat_host.loader.running import end_holder, find_holder
+from balchat_host.profile_parts import ProfileParts
 from balchat_host.runtime.plugin_failure_messages import checked
-from balchat_host.runtime.unlocked_vault import UnlockedAccount
+
+if TYPE_CHECKING:
+    from balchat_host.app import Composition
+    from balchat_host.runtime.unlocked_vault import UnlockedAccount
+
+if TYPE_CHECKING:
+    from balchat_host.app import Composition
+    from balchat_host.runtime.unlocked_vault import UnlockedAccount
 
 _ROOM: Final = 32 * 1024 * 1024
 """Octets that the disk of a profile should have left: tor keeps about as much of its network there."""
@@ -71,7 +76,7 @@ class LocalProfile(Profile):
         self._place = place
         self._overrides = overrides
         self._system_file = system_file
-        self._parts = Composition(place, overrides, system_file=system_file)
+        self._parts = ProfileParts(place, overrides, system_file=system_file)
 
     @property
     def name(self) -> str:
@@ -86,18 +91,23 @@ class LocalProfile(Profile):
             return self._parts.storage.exists(self.directory)
 
     def check_name(self, name: str) -> str:
+        from balchat_host.core.names import check_name  # noqa: PLC0415  # only who gives a name waits for its tables
+
         return check_name(name)
 
     async def create(self, name: str, passphrase: Secret) -> Secret:
-        check_name(name)
+        self.check_name(name)
         with self._parts.blaming(self._parts.selection.storage, "new_recovery_code()"):
             code = self._parts.storage.new_recovery_code()
         slots = {SlotKind.PASSPHRASE: passphrase, SlotKind.RECOVERY_CODE: code}
-        vault = await self._parts.storage.create(self.directory, slots, partial(self._parts.make_account, name=name))
+        make_account = partial(self._composition().make_account, name=name)
+        vault = await self._parts.storage.create(self.directory, slots, make_account)
         await vault.aclose()
         return code
 
     async def restore(self, source: Path, secret: Secret, slot: SlotKind = SlotKind.PASSPHRASE) -> None:
+        from balchat_host.app import mark_restored  # noqa: PLC0415  # see `_composition`
+
         await self._parts.storage.restore(self.directory, source, slot, secret, mark_restored)
 
     def holder(self) -> Holder | None:
@@ -150,16 +160,19 @@ class LocalProfile(Profile):
         if not await to_thread.run_sync(self.exists):
             raise NoSuchProfile(name=self.name)
         given = [f"{OPTION}={key}={value}" for key, value in (self._overrides or {}).items()]
+        from balchat_host import background  # noqa: PLC0415  # few commands start an account
+
         # -P: what lies in the folder that we are in is not imported.
         python = [sys.executable, "-I" if sys.flags.isolated else "-P"]
         command = [*python, "-m", _BACKGROUND, *given, str(self._system_file), self.name, slot.value]
         await background.start(command, secret)
 
     async def run(self, secret: Secret, slot: SlotKind = SlotKind.PASSPHRASE, *, task_status: TaskStatus[App]) -> None:
-        async with self._unlocked(secret, slot) as unlocked:
+        composition = self._composition()
+        async with self._unlocked(composition, secret, slot) as unlocked:
             deployment = deployment_of(self._parts.configuration, self._parts.selection)
             await to_thread.run_sync(self._plugin_memory.keep, self._parts.records, deployment)
-            await self._parts.node(unlocked).run(task_status=task_status)
+            await composition.node(unlocked).run(task_status=task_status)
 
     def plugins(self) -> Sequence[PluginView]:
         return [view for record in self._parts.records for view in self._plugin_memory.views(record)]
@@ -175,7 +188,7 @@ class LocalProfile(Profile):
 
     def accept_plugin(self, name: str) -> None:
         self._plugin_memory.accept(name, self._parts.records)
-        self._parts = Composition(self._place, self._overrides, system_file=self._system_file)
+        self._parts = ProfileParts(self._place, self._overrides, system_file=self._system_file)
 
     def deployment_changes(self) -> Sequence[str]:
         return self._plugin_memory.changes(deployment_of(self._parts.configuration, self._parts.selection))
@@ -190,7 +203,7 @@ class LocalProfile(Profile):
 
     def _read_again(self, configuration: Configuration) -> None:
         del configuration  # it is read when it is needed
-        self._parts = Composition(self._place, self._overrides, system_file=self._system_file)
+        self._parts = ProfileParts(self._place, self._overrides, system_file=self._system_file)
 
     def check_configuration(self) -> None:
         for record in self._parts.selection.broken:
@@ -254,7 +267,7 @@ class LocalProfile(Profile):
 
     @asynccontextmanager
     async def _open(self, secret: Secret, slot: SlotKind) -> AsyncGenerator[App]:
-        async with self._unlocked(secret, slot) as unlocked:
+        async with self._unlocked(self._composition(), secret, slot) as unlocked:
             app = await unlocked.open_app()
             try:
                 yield app
@@ -262,13 +275,21 @@ class LocalProfile(Profile):
                 await app.close()
 
     @asynccontextmanager
-    async def _unlocked(self, secret: Secret, slot: SlotKind) -> AsyncGenerator[UnlockedAccount]:
+    async def _unlocked(
+        self, composition: "Composition", secret: Secret, slot: SlotKind
+    ) -> AsyncGenerator["UnlockedAccount"]:
         with self._parts.blaming(self._parts.selection.storage, "unlock()"):
             vault = await self._parts.storage.unlock(self.directory, slot, secret)
         try:
-            yield self._parts.unlocked(vault)
+            yield composition.unlocked(vault)
         finally:
             await vault.aclose()
+
+    def _composition(self) -> "Composition":
+        # Core and runtime take half a second to import, and most commands speak to an account that runs elsewhere.
+        from balchat_host.app import Composition  # noqa: PLC0415  # see above
+
+        return Composition(self._parts)
 
 
 def _nobody(state: ServiceState) -> None:

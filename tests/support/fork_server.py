@@ -39,6 +39,7 @@ _IMPORTED: Final = (
     "balchat_crypto_mls.plugin",
     "balchat_host.__main__",
     "balchat_host.app",
+    "balchat_host.background",
     "balchat_host.local_profile",
     "balchat_network_null.service",
     "balchat_storage_sqlcipher.storage",

@@ -39,29 +39,38 @@ from balchat_ui_cli.output import Output
 
 def main(profiles: Profiles, argv: Sequence[str]) -> int:
     """Run one command line, without the program's name; return its exit code."""
-    options = argv[: argv.index("--")] if "--" in argv else argv
-    out = Output(as_json="--json" in options, profile=_profile_in(options), environment=environ)
     try:
         return _run(profiles, argv)
-    except BalchatError as error:
-        # What a plugin raised is its author's to know.
-        if isinstance(error, PluginError) and error.__cause__ is not None and environ.get("BALCHAT_TRACEBACK"):
-            sys.excepthook(type(error.__cause__), error.__cause__, error.__cause__.__traceback__)
-        out.error(error)
-        return error.exit_code
-    except typer.TyperException as error:
-        out.failure("usage", what_is_wrong(error, "balchat"))
-        return USAGE
-    except (typer.Abort, KeyboardInterrupt):
-        return INTERRUPTED
-    except ReaderGone:
-        return READER_GONE
-    except Exception as error:  # noqa: BLE001  # whatever it is, a person gets one line, and a report a place to look
-        if environ.get("BALCHAT_TRACEBACK"):
-            sys.excepthook(type(error), error, error.__traceback__)
-        failure = InternalError(kind=place_of(error))
-        out.error(failure)
-        return failure.exit_code
+    except BaseException as error:  # noqa: BLE001  # whatever it is, a person gets one line, and a report a place to look
+        return failed(error, argv)
+
+
+def failed(error: BaseException, argv: Sequence[str]) -> int:
+    """Say what ended a command line; return the exit code. Raise it where it is nobody's failure."""
+    options = argv[: argv.index("--")] if "--" in argv else argv
+    out = Output(as_json="--json" in options, profile=_profile_in(options), environment=environ)
+    match error:
+        case BalchatError():
+            # What a plugin raised is its author's to know.
+            if isinstance(error, PluginError) and error.__cause__ is not None and environ.get("BALCHAT_TRACEBACK"):
+                sys.excepthook(type(error.__cause__), error.__cause__, error.__cause__.__traceback__)
+            out.error(error)
+            return error.exit_code
+        case typer.TyperException():
+            out.failure("usage", what_is_wrong(error, "balchat"))
+            return USAGE
+        case typer.Abort() | KeyboardInterrupt():
+            return INTERRUPTED
+        case ReaderGone():
+            return READER_GONE
+        case Exception():
+            if environ.get("BALCHAT_TRACEBACK"):
+                sys.excepthook(type(error), error, error.__traceback__)
+            failure = InternalError(kind=place_of(error))
+            out.error(failure)
+            return failure.exit_code
+        case _:
+            raise error
 
 
 def _profile_in(options: Sequence[str]) -> str | None:

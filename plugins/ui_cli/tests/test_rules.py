@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import typer.main
+from balchat_ui_cli.other_program import COMMANDS
 from balchat_ui_cli.program import application
 
 from balchat_host.api.errors import BalchatError, type_registry
@@ -49,6 +50,7 @@ def test_the_commands() -> None:
         "files list", "files get", "files pause", "files resume", "files cancel", "files remove", "files automatic",
         "files open", "files play", "voice", "version",
     }  # fmt: skip
+    assert {path[0] for path in commands()} == COMMANDS, "else the program of another front end takes a command's name"
 
 
 @pytest.mark.parametrize("path", commands(), ids=" ".join)
