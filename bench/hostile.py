@@ -30,6 +30,7 @@ from balchat_host.core.first_contact import answering
 from balchat_host.core.messages.compose import compose
 from balchat_host.core.unit_of_work import Policy
 from balchat_host.runtime.unit_of_work_runner import UnitOfWorkRunner
+from bench import hostile_files
 from bench.figure import AtMost, Figure
 from bench.hostile_candidates import Before, contents, eras, key_packages, mls_messages, requests, text, whole
 from bench.hostile_changes import prepare
@@ -50,7 +51,7 @@ NOTE = (
     " kind of envelope the worst of some thousands: lists, counts, depths and sizes up to the largest that is taken,"
     " and the choices of a fuzzer. The worst are measured five times more; the figure is the least of these. The budget"
     " is the one of `balchat_host/core/envelope_budgets.py`. For the contact 1,000"
-    " messages wait, and they have said long texts, versions, reactions and more before."
+    " messages wait, and they have said long texts, versions, reactions, files and more before."
 )
 ROUNDS: Final = 5
 WAITING: Final = 1000
@@ -112,6 +113,7 @@ async def _figures(runner: UnitOfWorkRunner) -> AsyncGenerator[Figure]:
     assert (await runner.read(contacts.everyone))[1].state is ContactState.ACTIVE
     ours = await runner.change(lambda unit: [_written(unit, number) for number in range(WAITING)])
     there = await runner.change(lambda unit: prepare(unit, friend.mallory.device, rng))
+    await runner.change(lambda unit: hostile_files.prepare(unit, friend.mallory.device))
     again = await _again(runner, friend)
     given = await runner.change(lambda unit: contact_key_packages.make(unit, contacts.find(unit.tx, "Friend"))[0])
     for kind, sender, who, candidates in (

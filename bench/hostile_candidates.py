@@ -24,6 +24,7 @@ from balchat_host.api.transport import MAX_ENVELOPE_SIZE
 from balchat_host.core import content
 from balchat_host.core.content import MimiContent, SinglePart
 from balchat_host.core.envelope import Kind
+from bench import hostile_files
 from bench.hostile_changes import There, changes
 from fuzz import mls
 from fuzz.mutations import any_item, change_item, change_octets
@@ -178,6 +179,7 @@ def _messages(
         *_mimi(mallory.device_id, rng),
         *_told(before.ours, mallory.device_id),
         *changes(before.there, rng),
+        *hostile_files.notices(),
     ):
         yield what, group.private_message(APPLICATION, vector(encoded[: MAX_ENVELOPE_SIZE - 2048]), generation=1)
     honest = vector(text().encode())

@@ -393,7 +393,7 @@ CREATE TABLE file (
     metadata_removed TEXT NOT NULL DEFAULT '',
     may_hold_metadata INTEGER NOT NULL DEFAULT 0
 ) STRICT;
-CREATE INDEX file_by_root ON file (root) WHERE root IS NOT NULL;
+CREATE INDEX file_by_root ON file (root, peer) WHERE root IS NOT NULL;
 CREATE INDEX file_wanted ON file (peer, wanted_at) WHERE state = 'fetching';
 
 -- The hashes of a file's parts; a table of its own, since `file.parts` changes with each of them.

@@ -12,6 +12,8 @@ from balchat_host.core.characters import printable
 
 MAX_NAME: Final = 255
 """Octets of the longest name: what common file systems take."""
+_LOOKED_AT: Final = 448, 64
+"""Characters at the beginning and at the end of a longer name that are looked at: 32 names come with one message."""
 _FALLBACK: Final = "file"
 _KEPT_EXTENSION: Final = 20
 """Octets of the longest ending that is kept where a name is cut."""
@@ -24,6 +26,8 @@ _RESERVED: Final = re.compile(r"(?:con(?:in\$|out\$)?|prn|aux|nul|com[0-9¹²³]
 def harmless(name: str) -> str:
     """Return the name under which a file is shown and written."""
     last = re.split(r"[/\\]", name)[-1]
+    if len(last) > sum(_LOOKED_AT):
+        last = last[: _LOOKED_AT[0]] + last[-_LOOKED_AT[1] :]
     composed = unicodedata.normalize("NFC", printable(last))
     plain = " ".join(_FORBIDDEN.sub("_", composed).split())
     # A dot in front hides a file, whatever stood before it, and one behind is lost on Windows.

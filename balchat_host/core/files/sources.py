@@ -12,14 +12,14 @@ from balchat_host.core.files import rows
 from balchat_host.core.files.part_bitmaps import bitmap, fits
 from balchat_host.core.files.part_notices import MAX_ABSENT, FileParts, FileProgress
 from balchat_host.core.files.rows import FileRow
-from balchat_host.core.files.shape import Bitmap
+from balchat_host.core.files.shape import Bitmap, Shape
 from balchat_host.core.rows import ContactRow
 from balchat_host.core.unit_of_work import ANNOUNCE, UnitOfWork
 
 ASKED_EVERY: Final = 24 * 3600 * 1000
 """Milliseconds in which somebody is asked once to leave parts of a file at relays."""
-_MOST_OF_A_ROOT: Final = 32
-"""Files with one root that one message of theirs can speak of."""
+_MOST_OF_A_ROOT: Final = 4
+"""Files with one root, the newest, of which a notice speaks: each costs rows, and thousands may have been offered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,16 +35,20 @@ class Source:
 
 def on_parts(unit: UnitOfWork, contact: ContactRow, said: FileParts) -> None:
     """Take note of where a contact has put parts of a file that they offer."""
-    found = rows.where(unit.tx, f"file.peer = ? AND file.root = ? LIMIT {_MOST_OF_A_ROOT}", contact.id, said.root)
-    for row in found:
-        if row.state is FileState.COMPLETE or not all(fits(row.shape, each.put) for each in said.containers):
+    found = unit.tx.query(
+        "SELECT id, size, state FROM file WHERE peer = ? AND root = ? ORDER BY id DESC LIMIT ?",
+        (contact.id, said.root, _MOST_OF_A_ROOT),
+    )
+    for number, size, state in found:
+        shape = Shape(cast("int", size))
+        if state == FileState.COMPLETE or not all(fits(shape, each.put) for each in said.containers):
             continue
-        unit.tx.execute("DELETE FROM file_source WHERE file = ?", (row.number,))
+        unit.tx.execute("DELETE FROM file_source WHERE file = ?", (number,))
         for each in said.containers:
             unit.tx.execute(
                 "INSERT INTO file_source (file, transport, offer, until, put) VALUES (?, ?, ?, ?, ?)"
                 " ON CONFLICT DO NOTHING",
-                (row.number, each.transport, each.offer, each.until, each.put),
+                (number, each.transport, each.offer, each.until, each.put),
             )
         unit.effect(ANNOUNCE)
 

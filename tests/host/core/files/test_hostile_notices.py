@@ -13,7 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from balchat_host.core import content
+from balchat_host.core.files import listing
 from balchat_host.core.files.shape import Shape
+from balchat_host.core.messages.compose import compose
 from balchat_host.testing.app_kit.files import made_up, write
 from balchat_host.testing.memory_account import MemoryAccount
 
@@ -186,3 +188,21 @@ def test_received_counts_for_who_is_offered_the_file(drawn: tuple[Any, bool], wh
     counts = right and who == "bob" and at.ours in said
     assert at.read(query) == ([("Bob", at.ours)] if counts else before)
     assert at.others() == others
+
+
+def test_of_a_file_that_is_offered_again_and_again_a_notice_speaks_of_the_newest() -> None:
+    # Whoever offers one file in a hundred messages could have a notice of 32 files write ten thousand rows.
+    alice = MemoryAccount("Alice")
+    bob = alice.befriend("Bob")
+    bob.offer("harbour.bin", made_up(1000))
+    (file,) = bob.core.read(lambda tx: listing.newest(tx, None, limit=1))
+    us = alice.peer.octets.hex()
+    for _ in range(40):
+        bob.core.change(lambda unit: compose(unit, us, "again", files=[file.id]))
+    bob.write("That is all.")
+    offered = alice.read(lambda tx: tx.query("SELECT id, root FROM file ORDER BY id DESC"))
+    assert len(offered) == 41
+    containers = [["transport_relay", bytes([number]), 2**53, b"\x01"] for number in range(3)]
+    bob.write_content(content.FILE_PARTS, cbor.encode([[offered[0][1], containers]]))
+    told = {number for (number,) in alice.read(lambda tx: tx.query("SELECT DISTINCT file FROM file_source"))}
+    assert told == {number for number, _ in offered[:4]}

@@ -163,6 +163,8 @@ def test_a_message_has_no_more_files_than_there_may_be() -> None:
         ("a  b.txt", "a b.txt"),
         ("x" * 4000 + ".jpeg", "x" * 250 + ".jpeg"),
         ("é" * 4000, "é" * 127),
+        ("\u202e" * 4000 + "harbour.jpeg", "harbour.jpeg"),
+        ("\u202e" * 448 + "harbour" + "\u202e" * 60 + ".jpg", "jpg"),
         ("x" * 255, "x" * 255),
         ("x" * 256, "x" * 255),
         ("x" * 251 + ".jpeg", "x" * 250 + ".jpeg"),
