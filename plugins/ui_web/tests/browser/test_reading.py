@@ -86,6 +86,21 @@ def test_what_one_sends_while_reading_back_is_in_sight(page: Page, world: World,
     expect(said(page, "An answer.")).to_be_in_viewport()
 
 
+def test_what_is_typed_while_many_come_stands_and_the_view_follows(
+    page: Page, world: World, bob: Peer, carol: Peer
+) -> None:
+    open_chat(page, "Carol")
+    field = page.get_by_role("textbox", name="Message to Carol")
+    field.press_sequentially("While")
+    world.write(carol, *(f"Storm {number}." for number in range(40)))
+    field.press_sequentially(" I write")
+    expect(said(page, "Storm 39.")).to_be_in_viewport()
+    expect(page.locator(".app-list").get_by_role("button", name=re.compile("^Carol"))).to_contain_text("Storm 39.")
+    expect(field).to_have_value("While I write")
+    assert page.locator(".messages .text", has_text="Storm").count() == 40
+    field.fill("")
+
+
 def test_back_to_the_first_message_and_to_the_last(page: Page, world: World, bob: Peer, carol: Peer) -> None:
     open_chat(page, "Carol")
     open_chat(page, "Bob")

@@ -6,8 +6,9 @@
  */
 
 import { html, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "../vendor.js";
+import { useFact } from "../conversations/fact.js";
 import { isKey, useEscape } from "../core/keys.js";
-import { conversations, setting, windowOf } from "../core/store.js";
+import { setting, windowOf } from "../core/store.js";
 import { draftChanged, draftOf, saveDrafts, typed } from "../core/store/drafts.js";
 import { t } from "../core/texts.js";
 import { leave, staged } from "../files/staging.js";
@@ -38,8 +39,9 @@ export function Composer({ conversation }) {
   const editing = now?.kind === "edit" ? now.message : null;
   const files = staged(conversation).value;
   const waits = files.some((each) => each.leaving && each.state === "writing");
-  const view = conversations.get(conversation)?.value;
-  const people = useMemo(() => mentionable(conversation), [conversation, view?.title]);
+  const title = useFact(conversation, titled);
+  const blocked = useFact(conversation, isBlocked);
+  const people = useMemo(() => mentionable(conversation), [conversation, title]);
 
   const changed = useCallback(() => {
     const element = field.current;
@@ -117,7 +119,7 @@ export function Composer({ conversation }) {
       edit(last);
     }
   };
-  if (view?.contact?.blocked) return html`<p class="composer-closed">${t("chat.blocked")}</p>`;
+  if (blocked) return html`<p class="composer-closed">${t("chat.blocked")}</p>`;
   return html`<form class="composer" aria-label=${t("chat.composer")} onSubmit=${(/** @type {Event} */ event) => {
     event.preventDefault();
     void submit();
@@ -132,7 +134,7 @@ export function Composer({ conversation }) {
       ${editing === null ? html`<${AttachButton} conversation=${conversation} />` : null}
       <div class="composer-field">
         <textarea id="composer" ref=${field} rows="1" dir="auto" spellcheck=${false} autocomplete="off"
-          aria-label=${t("chat.write-to", { name: view === undefined ? "" : oneLine(view.title) })} placeholder=${t("chat.write")}
+          aria-label=${t("chat.write-to", { name: title })} placeholder=${t("chat.write")}
           aria-keyshortcuts=${setting("settings.ui_web.enter_sends", true) ? "Enter" : "Control+Enter"} aria-autocomplete="list" aria-controls=${completion.active === undefined ? undefined : "offers"} aria-activedescendant=${completion.active}
           onInput=${() => {
             changed();
@@ -147,6 +149,12 @@ export function Composer({ conversation }) {
     </div>
   </form>`;
 }
+
+/** @param {App.ConversationView | undefined} view */
+const titled = (view) => (view === undefined ? "" : oneLine(view.title));
+
+/** @param {App.ConversationView | undefined} view */
+const isBlocked = (view) => view?.contact?.blocked === true;
 
 /** @param {HTMLTextAreaElement} element */
 function fit(element) {

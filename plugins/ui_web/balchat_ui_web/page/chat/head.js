@@ -4,7 +4,7 @@ import { html } from "../vendor.js";
 import { conversationItems } from "../conversations/actions.js";
 import { span, titleOf } from "../conversations/summary.js";
 import { go } from "../core/route.js";
-import { capabilities, reachable } from "../core/store.js";
+import { capabilities, conversations, reachable } from "../core/store.js";
 import { t } from "../core/texts.js";
 import { Avatar } from "../parts/avatar.js";
 import { IconButton } from "../parts/button.js";
@@ -13,8 +13,10 @@ import { MenuButton } from "../parts/menu.js";
 import { ContactState } from "../people/contact-state.js";
 import { askForDate, askForTimer } from "./dialogs.js";
 
-/** @param {{view: App.ConversationView}} props */
-export function ChatHead({ view }) {
+/** @param {{conversation: string}} props */
+export function ChatHead({ conversation }) {
+  const view = conversations.get(conversation)?.value;
+  if (view === undefined) return null;
   const { contact } = view;
   const title = titleOf(view);
   const items = () => [

@@ -109,9 +109,16 @@ export function MessageList({ conversation, target, turn }) {
     return () => observer.disconnect();
   }, [conversation]);
   const ids = loaded.ids.value;
+  const looking = useRef(false);
   useLayoutEffect(() => {
-    if (ready.current) keeper.current?.keep();
-    look();
+    // At the end the observer moves the view, once all is laid out: to ask for sizes here would lay it out twice.
+    if (ready.current && keeper.current?.following === false) keeper.current.keep();
+    if (looking.current) return;
+    looking.current = true;
+    void drawn().then(() => {
+      looking.current = false;
+      look();
+    });
   }, [ids]);
 
   const toEnd = useCallback(async () => {
@@ -130,18 +137,16 @@ export function MessageList({ conversation, target, turn }) {
     if (sent !== sentBefore.current && sent?.conversation === conversation) void attempt(toEnd());
   }, [sent]);
   const scrolled = useCallback(() => {
-    if (!ready.current) return;
-    keeper.current?.note();
-    look();
+    if (ready.current && keeper.current?.note()) look();
   }, [conversation]);
 
   const rows = rowsOf(ids, (id) => loaded.messages.get(id)?.peek(), unreadFrom);
   const stop = focused !== null && loaded.messages.has(focused) ? focused : ids.at(-1);
   const pressed = (/** @type {KeyboardEvent} */ event) => moveFocus(event, /** @type {HTMLElement} */ (box.current), toEnd);
   return html`
-    <div class="messages" ref=${box} onScroll=${scrolled} onKeyDown=${pressed} onPointerOver=${pointed} tabindex="-1">
+    <div class="messages" ref=${box} onScroll=${scrolled} onKeyDown=${pressed} onPointerMove=${pointed} tabindex="-1">
+      <${Edge} loaded=${loaded} empty=${ids.length === 0} />
       <ol class="message-rows" aria-label=${t("chat.messages")}>
-        <${Edge} loaded=${loaded} empty=${ids.length === 0} />
         ${rows.map((row) => {
           if (row.kind === "day") return html`<li key=${row.key} class="day"><span>${day(row.at)}</span></li>`;
           if (row.kind === "unread") return html`<li key=${row.key} class="unread-line"><span>${t("chat.unread-line")}</span></li>`;
@@ -158,13 +163,24 @@ function isGroup(conversation) {
   return conversations.get(conversation)?.peek().kind === "group";
 }
 
-/** @param {{loaded: import("../core/store/windows.js").Window, empty: boolean}} props */
+/**
+ * What stands before the first message that is loaded. It is one element whatever it says, so that its size is followed.
+ * @param {{loaded: import("../core/store/windows.js").Window, empty: boolean}} props
+ */
 function Edge({ loaded, empty }) {
   const error = loaded.error.value;
-  if (error !== null) return html`<li class="edge"><${Notice} kind="warn">${errorText(error)}<//></li>`;
-  if (!loaded.loaded.value) return html`<li class="edge"><${Spinner} label=${t("common.loading")} /></li>`;
-  if (empty) return html`<li class="edge"><${Empty} icon="chat" title=${t("chat.no-messages")} text=${t("chat.no-messages-hint")} /></li>`;
-  return loaded.atStart.value ? html`<li class="edge fine">${t("chat.beginning")}</li>` : html`<li class="edge"></li>`;
+  const beginning = error === null && loaded.loaded.value && !empty && loaded.atStart.value;
+  return html`<div class=${beginning ? "edge fine" : "edge"}>
+    ${error !== null
+      ? html`<${Notice} kind="warn">${errorText(error)}<//>`
+      : !loaded.loaded.value
+        ? html`<${Spinner} label=${t("common.loading")} />`
+        : empty
+          ? html`<${Empty} icon="chat" title=${t("chat.no-messages")} text=${t("chat.no-messages-hint")} />`
+          : beginning
+            ? t("chat.beginning")
+            : null}
+  </div>`;
 }
 
 /** @param {{conversation: string, away: import("../vendor.js").Signal<boolean>, onClick: () => void}} props */

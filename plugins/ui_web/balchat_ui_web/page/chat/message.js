@@ -21,7 +21,7 @@ import { authorOf, bareText, expiryWords, messageSentence, reasonWords, replyLin
 const near = signal("");
 
 /**
- * Follow the pointer over the messages.
+ * Follow the pointer over the messages. What moves below a pointer that rests is not followed.
  * @param {Event} event
  */
 export function pointed(event) {

@@ -20,14 +20,14 @@ import { copySelected, deleteSelected, selectNothing, selected } from "./selecti
 export function ChatScreen({ conversation, message, turn = 0 }) {
   // It may be removed while it is open.
   void order.value;
-  const view = conversations.get(conversation)?.value;
+  const there = conversations.has(conversation);
   useEscape(true, () => go("chats"));
   useEscape(selected.value.size > 0, selectNothing);
-  if (view === undefined) {
+  if (!there) {
     return html`<${Empty} icon="chat" title=${t("chat.gone")}><${Button} onClick=${() => go("chats")}>${t("common.back")}<//><//>`;
   }
   return html`
-    <${ChatHead} view=${view} />
+    <${ChatHead} conversation=${conversation} />
     <${MessageList} key=${conversation} conversation=${conversation} target=${message ?? null} turn=${turn} />
     <div class="chat-foot">
       ${selected.value.size > 0 ? html`<${Selection} conversation=${conversation} />` : html`<${Composer} key=${conversation} conversation=${conversation} />`}

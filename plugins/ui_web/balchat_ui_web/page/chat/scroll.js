@@ -15,19 +15,23 @@ export class ScrollKeeper {
     this.following = true;
     /** @type {Anchor | null} */
     this.anchor = null;
+    /** Where the end was when the view was moved there. */
+    this._end = -1;
   }
 
-  /** Remember what is in sight, as after a person has scrolled. */
+  /** Remember what is in sight, as after a person has scrolled; return whether it is something else than before. */
   note() {
     const { scrollTop, scrollHeight, clientHeight } = this.box;
+    if (this.following && scrollTop === this._end) return false;
     this.following = scrollHeight - scrollTop - clientHeight < NEAR;
-    this.anchor = this._topmost();
+    this.anchor = this.following ? null : this._topmost();
+    return true;
   }
 
   /** Put back what was in sight, as after the content has changed. */
   keep() {
     if (this.following) {
-      this.box.scrollTop = this.box.scrollHeight;
+      this.toEnd();
       return;
     }
     const element = this.anchor === null ? null : this.row(this.anchor.id);
@@ -55,6 +59,7 @@ export class ScrollKeeper {
   toEnd() {
     this.following = true;
     this.box.scrollTop = this.box.scrollHeight;
+    this._end = this.box.scrollTop;
   }
 
   /** Return the last message of which something is in sight. */

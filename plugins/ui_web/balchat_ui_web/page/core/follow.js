@@ -1,14 +1,13 @@
 /**
  * Keeps the store true: lists first, then every event after the cursor that was taken before them.
  *
- * Events come through one place (`heard`) and are applied together: the first one at once, those of a storm ten times a
- * second, and between two keys while somebody types. After a lost connection the stream goes on after the last event
- * that was applied, so nothing is missed and nothing is read twice. Where the account does not have those events any
- * more, or another account is there, everything is read again.
+ * Events come through one place (`heard`) and are applied together (together.js). After a lost connection the stream
+ * goes on after the last event that was applied, so nothing is missed and nothing is read twice. Where the account does
+ * not have those events any more, or another account is there, everything is read again.
  */
 
 import { batch, effect } from "../vendor.js";
-import { betweenKeys, followKeys } from "./between-keys.js";
+import { followKeys } from "./between-keys.js";
 import { call, connection, onConnected, stream } from "./connection.js";
 import { CallError } from "./errors.js";
 import * as store from "./store/account.js";
@@ -20,20 +19,13 @@ import {
   removeConversation,
   setConversations,
 } from "./store/conversations.js";
+import { forgetWaiting, together } from "./together.js";
 import { allWindows, knownWindow, wipeWindows } from "./store/windows.js";
-
-/** How long events are gathered after some were applied: a storm of them leaves the frames between to who writes. */
-const PAUSE = 100;
 
 /** @type {number | null} The last event that is in the store. */
 let cursor = null;
 /** @type {string | null} */
 let account = null;
-/** @type {App.Event[]} */
-let waiting = [];
-let scheduled = false;
-/** When events were applied last, by the page's clock. */
-let applied = -PAUSE;
 /** Which connection is followed: what is left of an earlier one is dropped. */
 let turn = 0;
 let followed = false;
@@ -97,7 +89,7 @@ function webIs(state, mine) {
 function wipeAll() {
   cursor = null;
   account = null;
-  waiting = [];
+  forgetWaiting();
   batch(() => {
     store.wipe();
     wipeWindows();
@@ -124,7 +116,7 @@ async function follow(mine) {
   stream("events.follow", { after: cursor }, heard, (error) => {
     if (mine !== turn || !(error instanceof CallError) || error.code !== "cursor-too-old") return;
     cursor = null;
-    waiting = [];
+    forgetWaiting();
     void follow(mine);
   });
   await Promise.allSettled([...lists, catchUp()]);
@@ -159,25 +151,16 @@ async function readAll() {
 
 /** @param {App.Event} event */
 function heard(event) {
-  waiting.push(event);
-  if (scheduled) return;
-  scheduled = true;
-  betweenKeys(apply, applied + PAUSE);
-}
-
-function apply() {
-  scheduled = false;
-  applied = performance.now();
-  const events = waiting;
-  waiting = [];
-  batch(() => {
-    for (const event of events) {
+  together(
+    () => {
       applyOne(event);
       cursor = event.cursor;
-    }
-  });
-  for (const event of events) for (const each of listeners) each(event);
-  tellCaughtUp();
+    },
+    () => {
+      for (const each of listeners) each(event);
+      tellCaughtUp();
+    },
+  );
 }
 
 /**

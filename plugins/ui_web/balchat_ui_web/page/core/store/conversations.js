@@ -2,6 +2,7 @@
 
 import { signal } from "../../vendor.js";
 import { call } from "../connection.js";
+import { together } from "../together.js";
 import { conversations, order } from "./account.js";
 
 /** How long changes of one conversation are gathered before it is read again. */
@@ -76,7 +77,8 @@ async function readStale() {
   reading = undefined;
   for (const id of ids) {
     try {
-      putConversation(await call("conversations.get", { conversation: id }));
+      const view = await call("conversations.get", { conversation: id });
+      together(() => putConversation(view));
     } catch {
       // It is gone, or the connection is: then an event, or the next connection, says what is true.
     }
