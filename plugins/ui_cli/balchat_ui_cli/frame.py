@@ -71,6 +71,11 @@ class Run:
     session: Session
     out: Output
 
+    def warn_if_not_running(self, what: str) -> None:
+        """Say that something happens only once balchat runs, where the last call found none that runs."""
+        if not self.session.connected:
+            self.out.warn("not-running", f"balchat is not running: {what} once `balchat up` runs.")
+
 
 def command(
     group: typer.Typer, name: str, *, examples: Sequence[str], panel: str | None = None, unlocks: bool = False

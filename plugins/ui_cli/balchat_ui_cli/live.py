@@ -3,13 +3,22 @@
 from collections.abc import Iterable
 from time import localtime, strftime
 
-from balchat_host.api.spans import Span, Style
+from balchat_host.api.spans import Span
 from balchat_host.api.types import ONLINE
 from balchat_host.api.views import ServiceStatus
 from balchat_ui_cli.account_status import AccountStatus
 from balchat_ui_cli.output import Line, Output, spans
 from balchat_ui_cli.readiness import bottleneck, is_decided
-from balchat_ui_cli.render import DISK, outbox_line, people_lines, service, service_lines, services, status_lines
+from balchat_ui_cli.render.status import (
+    DISK,
+    contacts_line,
+    outbox_line,
+    requests_line,
+    service,
+    service_lines,
+    services,
+    status_lines,
+)
 from balchat_ui_cli.text import fit, width
 
 
@@ -95,9 +104,9 @@ def _running_lines(status: AccountStatus) -> Iterable[Line]:
     """Return the picture of `balchat up`."""
     yield [f"balchat is up for the profile {status.profile}. Ctrl-C ends it."]
     yield []
-    lines = [*service_lines(status, bars=True), *people_lines(status)]
+    lines = [*service_lines(status, bars=True), contacts_line(status)]
     if status.requests:
-        lines.append([Span(f"{'requests':<12}", Style.FAINT), f"{status.requests} waiting: `balchat requests list`"])
+        lines.append(requests_line(status))
     lines.append(outbox_line(status))
     for line in lines:
         yield ["  ", *line]

@@ -2,7 +2,7 @@
 
 from balchat_host.api.types import Phase, ServiceState
 from balchat_host.api.views import ServiceStatus
-from balchat_ui_cli.render import ADDRESSES, DEVICE_ADDRESS, services
+from balchat_ui_cli.render.status import ADDRESSES, DEVICE_ADDRESS, services
 
 
 def is_online(status: ServiceStatus) -> bool:

@@ -13,6 +13,10 @@ from datetime import UTC, datetime
 
 SHORT_ID = 8
 """Digits of a message id that people see, where they tell it from the others in sight."""
+QUOTE = 60
+"""Cells of the longest quotation of a message or a draft."""
+_BAR = 20
+"""Cells of a full bar."""
 
 
 def width(text: str) -> int:
@@ -127,3 +131,9 @@ def duration(seconds: int) -> str:
         if seconds >= size and seconds % size == 0:
             return f"{seconds // size} {unit}"
     return f"{seconds} s"
+
+
+def progress_bar(part: float) -> str:
+    """Return a bar that is full up to a part of 0 to 1."""
+    full = int(_BAR * part)
+    return "█" * full + "░" * (_BAR - full)

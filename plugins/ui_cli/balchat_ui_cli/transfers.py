@@ -13,14 +13,12 @@ from balchat_host.api.frontend import App
 from balchat_host.api.spans import Span, Style
 from balchat_host.api.text import visible
 from balchat_host.api.views import FileState, FileView
-from balchat_ui_cli.file_words import reason_words
 from balchat_ui_cli.live import Picture
 from balchat_ui_cli.output import Line, Output
+from balchat_ui_cli.render.file_words import file_reason_words, ways_words
 from balchat_ui_cli.sizes import size_words
-from balchat_ui_cli.text import duration
+from balchat_ui_cli.text import duration, progress_bar
 
-_BAR = 20
-"""Cells of a full bar."""
 _REMEMBERED = 10.0
 """Seconds over which speed is measured."""
 
@@ -94,16 +92,15 @@ class TransferView:
 
     def _line(self, file: FileView, done: int) -> Line:
         share = done / file.size if file.size else 1.0
-        full = int(_BAR * share)
         line: Line = [
             f"{visible(file.name)}  ",
-            Span("█" * full + "░" * (_BAR - full), Style.OTHER),
+            Span(progress_bar(share), Style.OTHER),
             f" {share:4.0%}  {size_words(done)} of {size_words(file.size)}",
         ]
         if file.reason:
-            return [*line, Span(f"  {reason_words(file.reason)}", Style.WARN)]
-        if "relay" in file.ways:
-            line = [*line, "  by relay and directly" if "direct" in file.ways else "  by relay"]
+            return [*line, Span(f"  {file_reason_words(file.reason)}", Style.WARN)]
+        if ways := ways_words(file.ways):
+            line = [*line, f" {ways}"]
         speed = self._speed(done)
         if speed:
             line = [*line, f"  {size_words(speed)}/s", f"  {duration(max(1, int((file.size - done) / speed)))} left"]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import anyio
 import pytest
 from balchat_ui_cli.output import spans
-from balchat_ui_cli.render import MessageList
+from balchat_ui_cli.render.messages import MessageList
 
 from balchat_host.api.events import MessageAdded
 from balchat_host.api.views import MessageView

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from balchat_ui_cli.output import spans
-from balchat_ui_cli.render import MessageList
+from balchat_ui_cli.render.messages import MessageList
 from balchat_ui_cli.rows import markdown_rows, wrap_spans
 
 from balchat_host.api.spans import Span, Style

@@ -17,13 +17,15 @@ from balchat_host.api.frontend import App
 from balchat_host.api.spans import Span, Style
 from balchat_host.api.text import visible
 from balchat_host.api.views import ConversationView, MessageState, MessageView
-from balchat_ui_cli.alarms import SUSPICIOUS, alarm_words
 from balchat_ui_cli.chat import commands
 from balchat_ui_cli.chat.conversation import Conversation
 from balchat_ui_cli.chat.screen import Screen
-from balchat_ui_cli.hits import hit_lines
 from balchat_ui_cli.output import Line, Output
-from balchat_ui_cli.render import MessageList, conversation_words, info_lines
+from balchat_ui_cli.render.alarms import SUSPICIOUS, alarm_words
+from balchat_ui_cli.render.hits import hit_lines
+from balchat_ui_cli.render.message_info import info_lines
+from balchat_ui_cli.render.messages import MessageList
+from balchat_ui_cli.render.people import conversation_words
 from balchat_ui_cli.text import clock, short_ids, wrap
 
 FIRST = 20

@@ -22,7 +22,7 @@ from balchat_host.api.events import (
     MessageRemoved,
 )
 from balchat_host.api.views import ContactView, ConversationView, MessageState, MessageView
-from balchat_ui_cli.render import message_as_typed, quotation
+from balchat_ui_cli.render.message_words import message_as_typed, quotation
 from balchat_ui_cli.text import short_ids
 
 _SETTLED = frozenset({MessageState.DELIVERED, MessageState.READ, MessageState.FAILED, MessageState.RECEIVED})

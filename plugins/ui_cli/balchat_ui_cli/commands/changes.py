@@ -17,13 +17,9 @@ from balchat_ui_cli.commands.conversations import Conversation
 from balchat_ui_cli.commands.messages import MARKDOWN
 from balchat_ui_cli.frame import MESSAGES, Run, command
 from balchat_ui_cli.lookup import MessageId, OptionalMessageId, info_of, message_of
-from balchat_ui_cli.render import (
-    contact_info_lines,
-    conversation_lines,
-    info_lines,
-    message_as_typed,
-    state_words,
-)
+from balchat_ui_cli.render.message_info import info_lines
+from balchat_ui_cli.render.message_words import message_as_typed, state_words
+from balchat_ui_cli.render.people import contact_info_lines, conversation_lines
 from balchat_ui_cli.text import SHORT_ID
 
 

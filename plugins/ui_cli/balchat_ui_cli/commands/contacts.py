@@ -1,4 +1,4 @@
-"""Commands about people: contacts and contact requests."""
+"""Commands about contacts: add, list, rename, verify, renew, block, unblock, remove."""
 
 import sys
 from pathlib import Path
@@ -12,22 +12,20 @@ from balchat_host.api.frontend import App
 from balchat_host.api.spans import Span, Style
 from balchat_host.api.text import visible
 from balchat_host.api.views import ContactState, ContactView, SafetyNumberView
-from balchat_ui_cli.commands.settings import change
 from balchat_ui_cli.completion import complete_contact
 from balchat_ui_cli.frame import PEOPLE, Run, command, new_group
 from balchat_ui_cli.output import Line
 from balchat_ui_cli.prompts import confirm
-from balchat_ui_cli.render import contact_lines, request_lines
+from balchat_ui_cli.render.people import contact_lines
 
-NOT_RUNNING = "balchat is not running: this goes out once `balchat up` runs."
+GOES_OUT = "this goes out"
+"""What a request or a renewal does once balchat runs."""
 
 Contact = Annotated[
     str, typer.Argument(metavar="NAME", help="The contact.", autocompletion=complete_contact, show_default=False)
 ]
-Requester = Annotated[str, typer.Argument(metavar="WHO", help="Name, onion address or peer id.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask first.")]
 
-_ACCEPT: Final = "requests.accept"
 _LARGEST_PICTURE: Final = 8 * 1024 * 1024
 
 
@@ -60,20 +58,6 @@ def register(app: typer.Typer) -> None:
     command(contacts, "remove", unlocks=True, examples=["balchat contacts remove Bob --yes"])(remove)
     app.add_typer(contacts, name="contacts", help="Add, show and change contacts.", rich_help_panel=PEOPLE)
 
-    requests = new_group()
-    command(requests, "list", unlocks=True, examples=["balchat requests list"])(list_requests)
-    command(requests, "accept", unlocks=True, examples=["balchat requests accept Dave --name 'Dave W.'"])(accept)
-    command(requests, "reject", unlocks=True, examples=["balchat requests reject Dave"])(reject)
-    command(requests, "block", unlocks=True, examples=["balchat requests block Dave"])(block_request)
-    command(requests, "on", examples=["balchat requests on"])(switch_on)
-    command(requests, "off", examples=["balchat requests off"])(switch_off)
-    app.add_typer(
-        requests,
-        name="requests",
-        help="Answer people who ask to write to you, or let nobody ask.",
-        rich_help_panel=PEOPLE,
-    )
-
 
 def add(
     run: Run,
@@ -96,8 +80,8 @@ def add(
     else:
         raise BadInput(what="Whom to add", problem="give either a chat code or a picture of one")
     contact = run.session.ask(lambda app: app.contacts.add(chat_code, name, introduction))
-    run.out.value(contact, lambda: [_added(contact)], done=f"{contact.name} is added.")
-    _say_if_nothing_runs(run)
+    run.out.value(contact, lambda: [added_line(contact)], done=f"{contact.name} is added.")
+    run.warn_if_not_running(GOES_OUT)
 
 
 def _code_in(picture: Path) -> str:
@@ -120,18 +104,14 @@ def _code_in(picture: Path) -> str:
     return code
 
 
-def _added(contact: ContactView) -> Line:
+def added_line(contact: ContactView) -> Line:
+    """Say that somebody is a contact now, and what happens next."""
     words = {
         ContactState.ADDING: "is added. The request goes out as soon as they can be reached.",
         ContactState.REQUESTED: "is added. The request waits for their approval.",
         ContactState.ACTIVE: "is a contact: you can write to each other.",
     }
     return [Span(contact.name, Style.STRONG), f" {words[contact.state]}"]
-
-
-def _say_if_nothing_runs(run: Run) -> None:
-    if not run.session.connected:
-        run.out.warn("not-running", NOT_RUNNING)
 
 
 def list_contacts(run: Run) -> None:
@@ -206,7 +186,7 @@ def renew(run: Run, name: Contact) -> None:
     earliest = "an hour after the last time at the earliest"
     renewed = f"The keys with {contact.name} are renewed as soon as both of you have been up, {earliest}."
     run.out.value(contact, lambda: [[renewed]], done=renewed)
-    _say_if_nothing_runs(run)
+    run.warn_if_not_running(GOES_OUT)
 
 
 def block(run: Run, name: Contact) -> None:
@@ -234,54 +214,3 @@ def remove(run: Run, name: Contact, yes: Yes = False) -> None:
     run.session.ask(lambda app: app.contacts.remove(name))
     removed = f"{name} is removed."
     run.out.value({"name": name, "removed": True}, lambda: [[removed]], done=removed)
-
-
-def list_requests(run: Run) -> None:
-    """Show who asks to write to you."""
-    requests = run.session.ask(lambda app: app.requests.list())
-    run.out.values(requests, lambda: request_lines(requests))
-    if not requests:
-        run.out.hint(["Nobody is waiting."])
-
-
-def switch_on(run: Run) -> None:
-    """Let strangers ask you for contact again."""
-    change(run, _ACCEPT, value=True, effect="Strangers may ask you for contact.")
-
-
-def switch_off(run: Run) -> None:
-    """Let no stranger ask you for contact: your chat code leads nowhere, and your contacts go on.
-
-    A contact who has lost all routes to you cannot come back until it is on again.
-    """
-    change(run, _ACCEPT, value=False, effect="No stranger can ask you for contact now; your contacts go on.")
-
-
-def accept(
-    run: Run,
-    who: Requester,
-    name: Annotated[
-        str | None, typer.Option(metavar="NAME", help="What to call them; else as they call themselves.")
-    ] = None,
-) -> None:
-    """Make somebody who asks a contact."""
-    contact = run.session.ask(lambda app: app.requests.accept(who, name))
-    run.out.value(contact, lambda: [_added(contact)], done=f"{contact.name} is added.")
-    _say_if_nothing_runs(run)
-
-
-def reject(run: Run, who: Requester) -> None:
-    """Turn a request down. Who asked is not told."""
-    request = run.session.ask(lambda app: app.requests.reject(who))
-    rejected = "The request is turned down."
-    run.out.value({"peer_id": request.peer_id, "rejected": True}, lambda: [[rejected]], done=rejected)
-
-
-def block_request(run: Run, who: Requester) -> None:
-    """Turn a request down, and hear nothing from whoever asked any more. They are not told.
-
-    They stand among your contacts as blocked; `contacts unblock` asks them, and `contacts remove` lets them ask again.
-    """
-    contact = run.session.ask(lambda app: app.requests.block(who))
-    blocked = f"The request is turned down, and {contact.name} is blocked."
-    run.out.value(contact, lambda: [[blocked]], done=blocked)

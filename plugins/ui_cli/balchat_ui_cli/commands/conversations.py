@@ -11,7 +11,7 @@ from balchat_host.api.views import ConversationView
 from balchat_ui_cli.completion import complete_conversation
 from balchat_ui_cli.dates import parse_duration
 from balchat_ui_cli.frame import MESSAGES, Run, command, new_group
-from balchat_ui_cli.render import conversation_lines
+from balchat_ui_cli.render.people import conversation_lines
 from balchat_ui_cli.text import duration, moment
 
 Conversation = Annotated[

@@ -11,10 +11,11 @@ from balchat_host.api.frontend import App
 from balchat_host.api.text import visible, visible_lines
 from balchat_host.api.views import MessageView
 from balchat_ui_cli.commands.conversations import Conversation
-from balchat_ui_cli.file_words import files_lines
 from balchat_ui_cli.frame import MESSAGES, Run, command
 from balchat_ui_cli.output import Line
-from balchat_ui_cli.render import author, message_remarks, reply_words, shown_text, timer_words
+from balchat_ui_cli.render.file_words import files_lines
+from balchat_ui_cli.render.message_words import message_remarks, reply_words, shown_text, timer_words
+from balchat_ui_cli.render.names import author
 from balchat_ui_cli.text import moment
 
 WARNING: Final = "What is exported is in the clear: whoever can read it reads all of it, and it does not expire."

@@ -18,15 +18,15 @@ from balchat_host.api.spans import Span, Style
 from balchat_host.api.text import visible
 from balchat_host.api.views import FileState, FileView
 from balchat_ui_cli.commands.conversations import Conversation
-from balchat_ui_cli.file_words import file_words, reason_words, state_words
 from balchat_ui_cli.frame import MESSAGES, Run, command, new_group
 from balchat_ui_cli.output import Line
 from balchat_ui_cli.prompts import NoTerminal, ask_hidden, confirm
+from balchat_ui_cli.render.file_words import file_reason_words, file_state_words, file_words
 from balchat_ui_cli.sizes import parse_size, size_words
 from balchat_ui_cli.text import columns, short_ids
 from balchat_ui_cli.transfers import TransferView, follow, is_settled
 
-_NOT_RUNNING = "balchat is not running: the file comes once `balchat up` runs."
+_COMES = "the file comes"
 
 FileId = Annotated[str, typer.Argument(metavar="ID", help="A file, or the beginning of its id.", show_default=False)]
 
@@ -77,7 +77,7 @@ def _lines(found: Sequence[FileView]) -> list[Line]:
             Span(f"{row[0]}  ", Style.FAINT),
             f"{row[1]}  {row[2]}  ",
             Span(row[3], Style.STRONG),
-            f"  {state_words(file)}",
+            f"  {file_state_words(file)}",
         ]
         for file, row in zip(found, rows, strict=True)
     ]
@@ -96,8 +96,7 @@ def get(
     view = run.session.ask(lambda app: _want(app, file))
     if view.state is not FileState.COMPLETE and (not run.session.connected or not wait):
         run.out.value(view, lambda: [[file_words(view)]])
-        if not run.session.connected:
-            run.out.warn("not-running", _NOT_RUNNING)
+        run.warn_if_not_running(_COMES)
         return
     shown = TransferView(run.out)
 
@@ -105,7 +104,9 @@ def get(
         try:
             whole = await follow(app, view.id, is_settled, shown.show)
             if whole.state is not FileState.COMPLETE:
-                raise FileUnavailable(name=whole.name, problem=reason_words(whole.reason or f"it is {whole.state}"))
+                raise FileUnavailable(
+                    name=whole.name, problem=file_reason_words(whole.reason or f"it is {whole.state}")
+                )
             return whole, await export(app, whole, to.expanduser(), shown.show)
         finally:
             shown.clear()
@@ -185,8 +186,7 @@ def pause(run: Run, file: FileId) -> None:
 def resume(run: Run, file: FileId) -> None:
     """Have a file come, or go on coming, without waiting for it."""
     _say(run, run.session.ask(lambda app: app.files.fetch(file)))
-    if not run.session.connected:
-        run.out.warn("not-running", _NOT_RUNNING)
+    run.warn_if_not_running(_COMES)
 
 
 def cancel(run: Run, file: FileId) -> None:

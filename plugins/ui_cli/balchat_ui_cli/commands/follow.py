@@ -27,14 +27,16 @@ from balchat_host.api.following import following
 from balchat_host.api.frontend import App
 from balchat_host.api.spans import Span, Style
 from balchat_host.api.text import text_lines
-from balchat_ui_cli.alarms import SUSPICIOUS, alarm_words
 from balchat_ui_cli.confirming import Confirming
 from balchat_ui_cli.executing import Executing
-from balchat_ui_cli.file_words import file_words, files_lines
 from balchat_ui_cli.frame import MESSAGES, Run, command
 from balchat_ui_cli.output import Line, Lines
-from balchat_ui_cli.render import author, contact_words, missing_span, state_style, state_words, timer_words
-from balchat_ui_cli.text import SHORT_ID, clock, clock_with_seconds, day
+from balchat_ui_cli.render.alarms import SUSPICIOUS, alarm_words
+from balchat_ui_cli.render.file_words import file_words, files_lines
+from balchat_ui_cli.render.message_words import missing_span, state_style, state_words, timer_words
+from balchat_ui_cli.render.names import author
+from balchat_ui_cli.render.people import contact_words
+from balchat_ui_cli.text import SHORT_ID, clock_with_seconds, moment
 
 MAX_CURSOR: Final = 10**18
 """No event ever has such a cursor, and it fits the integers of every language that JSON comes from."""
@@ -171,7 +173,7 @@ def _words(event: Event) -> Sequence[Span | str]:
             return [Span(conversation.title, Style.STRONG), f" changed: {', '.join(changed).replace('_', ' ')}"]
         case AccountRestored(copied_at=copied_at, contacts=contacts):
             asked = "1 contact is" if contacts == 1 else f"{contacts} contacts are"
-            return [f"restored from a backup of {day(copied_at)} {clock(copied_at)}: {asked} asked again"]
+            return [f"restored from a backup of {moment(copied_at)}: {asked} asked again"]
         case _:
             return _people_words(event)
 

@@ -19,17 +19,19 @@ from balchat_host.api.local_files import attach, check_source
 from balchat_host.api.views import MessageState, MessageView
 from balchat_ui_cli.commands.conversations import Conversation
 from balchat_ui_cli.dates import parse_date, parse_duration
-from balchat_ui_cli.file_words import metadata_words
 from balchat_ui_cli.frame import MESSAGES, Run, command
 from balchat_ui_cli.input_lines import read_blocking
 from balchat_ui_cli.lookup import MessageId, info_of, message_of
 from balchat_ui_cli.output import Line
-from balchat_ui_cli.render import MessageList, reason_words, sent_line, version_lines
+from balchat_ui_cli.render.file_words import metadata_words
+from balchat_ui_cli.render.message_info import version_lines
+from balchat_ui_cli.render.message_words import reason_words, sent_line
+from balchat_ui_cli.render.messages import MessageList
 from balchat_ui_cli.transfers import TransferView, follow, is_received
 
 MARKDOWN = "Emphasis, links, lists, quotes, headings and code are shown as such."
 """What the option `--markdown` is for."""
-QUEUED = "balchat is not running: the message is queued and goes out once `balchat up` runs."
+QUEUED = "the message is queued and goes out"
 
 
 class Goal(StrEnum):
@@ -143,8 +145,8 @@ def send(  # noqa: PLR0917  # the command line's options, given by name
     else:
         message = run.session.ask_running(lambda app: _follow(run, app, lambda: write(app), wait, timeout))
     run.out.value(message, lambda: [sent_line(message)], done=f"The message is {message.state}, as {message.id}.")
-    if not run.session.connected and message.state is MessageState.QUEUED:
-        run.out.warn("not-running", QUEUED)
+    if message.state is MessageState.QUEUED:
+        run.warn_if_not_running(QUEUED)
     if wait is not None and message.state is MessageState.FAILED:
         raise MessageFailed(problem=reason_words(message.reason or "no reason is known"))
     if wait is not None and not _is_there(message, wait):
@@ -270,8 +272,7 @@ def retry(run: Run, name: Conversation, message: MessageId) -> None:
 
     again = run.session.ask(send_again)
     run.out.value(again, lambda: [sent_line(again)], done=f"The message is {again.state} again, as {again.id}.")
-    if not run.session.connected:
-        run.out.warn("not-running", QUEUED)
+    run.warn_if_not_running(QUEUED)
 
 
 def _lines(run: Run, messages: Sequence[MessageView]) -> list[Line]:

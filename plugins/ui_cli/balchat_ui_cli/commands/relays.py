@@ -13,7 +13,7 @@ from balchat_host.api.types import Phase
 from balchat_host.api.views import RelayView
 from balchat_ui_cli.completion import complete_relay
 from balchat_ui_cli.frame import RUNNING, Run, command, new_group
-from balchat_ui_cli.render import relay_lines
+from balchat_ui_cli.render.status import relay_lines
 
 NOT_ONLINE = 7
 """The exit code where a relay cannot be used: what fails is outside of balchat."""

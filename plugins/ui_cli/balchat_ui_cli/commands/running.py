@@ -33,7 +33,7 @@ from balchat_ui_cli.frame import RUNNING, Run, command
 from balchat_ui_cli.live import ProgressView, StatusView
 from balchat_ui_cli.output import Line, Output
 from balchat_ui_cli.readiness import bottleneck, is_decided, is_online
-from balchat_ui_cli.render import remarkable, status_lines, troubled
+from balchat_ui_cli.render.status import remarkable, status_lines, troubled
 from balchat_ui_cli.session import one_error
 
 HOW_TO_WATCH = "`balchat status --watch` shows how it goes, `balchat down` ends it."

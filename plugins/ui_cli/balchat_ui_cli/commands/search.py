@@ -8,7 +8,7 @@ from balchat_host.api.frontend import MYSELF
 from balchat_ui_cli.completion import complete_conversation
 from balchat_ui_cli.dates import parse_date
 from balchat_ui_cli.frame import MESSAGES, Run, command
-from balchat_ui_cli.hits import hit_lines
+from balchat_ui_cli.render.hits import hit_lines
 
 
 def register(app: typer.Typer) -> None:

@@ -14,7 +14,7 @@ from balchat_host.api.views import MessageState, MessageView
 from balchat_ui_cli.commands.conversations import Conversation
 from balchat_ui_cli.commands.messages import QUEUED
 from balchat_ui_cli.frame import MESSAGES, Run, command
-from balchat_ui_cli.render import sent_line
+from balchat_ui_cli.render.message_words import sent_line
 
 
 def register(app: typer.Typer) -> None:
@@ -49,8 +49,8 @@ def voice(
 
     message = run.session.ask(write)
     run.out.value(message, lambda: [sent_line(message)], done=f"The message is {message.state}, as {message.id}.")
-    if not run.session.connected and message.state is MessageState.QUEUED:
-        run.out.warn("not-running", QUEUED)
+    if message.state is MessageState.QUEUED:
+        run.warn_if_not_running(QUEUED)
 
 
 def _record(run: Run) -> bytes:

@@ -6,7 +6,7 @@ from balchat_host.api.spans import Span, Style
 from balchat_host.api.text import visible
 from balchat_host.api.views import SearchHit
 from balchat_ui_cli.output import Line
-from balchat_ui_cli.render import author
+from balchat_ui_cli.render.names import author
 from balchat_ui_cli.text import moment, short_ids
 
 

@@ -42,7 +42,7 @@ _REASONS = {
 }
 
 
-def reason_words(reason: str) -> str:
+def file_reason_words(reason: str) -> str:
     """Say in words why a file does not come."""
     return _REASONS.get(reason, visible(reason))
 
@@ -57,14 +57,14 @@ def metadata_words(file: FileView) -> str | None:
     return None
 
 
-def _by(ways: Sequence[str]) -> str:
-    """Say by which ways a file comes."""
+def ways_words(ways: Sequence[str]) -> str:
+    """Say by which ways a file comes; nothing where it comes directly alone."""
     if "relay" not in ways:
         return ""
     return " by relay and directly" if "direct" in ways else " by relay"
 
 
-def state_words(file: FileView) -> str:
+def file_state_words(file: FileView) -> str:
     """Say how far a file is."""
     if file.ours:
         words = "being written" if file.state is FileState.WRITING else "removed"
@@ -78,14 +78,14 @@ def state_words(file: FileView) -> str:
     else:
         words = _STATES[file.state]
         if file.state in (FileState.FETCHING, FileState.PAUSED) and file.size:
-            words = f"{words}, {file.here * 100 // file.size} %{_by(file.ways)}"
-    return f"{words}: {reason_words(file.reason)}" if file.reason else words
+            words = f"{words}, {file.here * 100 // file.size} %{ways_words(file.ways)}"
+    return f"{words}: {file_reason_words(file.reason)}" if file.reason else words
 
 
 def file_words(file: FileView) -> str:
     """Say in a line what a file is, and how far: for below the message that has it."""
     voice = "" if file.voice is None else f"voice message, {duration_words(file.voice.duration)}  "
-    return f"{file.id[:8]}  {voice}{visible(file.name)}  {size_words(file.size)}, {state_words(file)}"
+    return f"{file.id[:8]}  {voice}{visible(file.name)}  {size_words(file.size)}, {file_state_words(file)}"
 
 
 def duration_words(milliseconds: int) -> str:
