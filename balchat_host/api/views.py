@@ -313,6 +313,11 @@ class AlarmKind(StrEnum):
     SET_UP_AGAIN = "set-up-again"
     """The conversation could not go on, and is set up again by itself."""
 
+    @property
+    def is_serious(self) -> bool:
+        """Whether somebody else may hold our keys."""
+        return self is not AlarmKind.SET_UP_AGAIN
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlarmView:

@@ -22,7 +22,6 @@ _KEPT_FOR: Final = 90 * _DAY
 _QUIET_AFTER_RESTORE: Final = 180 * _DAY
 """Milliseconds in which what we said before a restore, and do not know any more, may still be spoken of: it lies at a
 relay for a month, is read within three, and what is said of it lies at a relay for another one."""
-_NEEDS_NEW_KEYS: Final = frozenset({AlarmKind.FOREIGN_ERA, AlarmKind.FOREIGN_MESSAGE})
 
 
 def on_foreign_message(unit: UnitOfWork, contact: ContactRow) -> None:
@@ -82,7 +81,7 @@ def _raise(unit: UnitOfWork, contact: ContactRow, kind: AlarmKind) -> None:
         (contact.id, kind, unit.now, tell),
     )
     if tell:
-        if kind in _NEEDS_NEW_KEYS:
+        if kind.is_serious:
             renewals.want(unit, contact)
         body = {
             "name": contact.name,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from balchat_host.api.events import ContactAlarm, Event, MessageAdded, RequestReceived
-from balchat_host.api.views import AlarmKind, MessageState, MessageView
+from balchat_host.api.views import MessageState, MessageView
 
 
 @dataclass(slots=True)
@@ -47,7 +47,7 @@ class Gathered:
                 self.messages[message.conversation] = arrived
             case RequestReceived():
                 self.requests += 1
-            case ContactAlarm(kind=AlarmKind.FOREIGN_ERA | AlarmKind.FOREIGN_MESSAGE, name=name):
+            case ContactAlarm(kind=kind, name=name) if kind.is_serious:
                 self.alarms[name] = None
             case _:
                 pass

@@ -21,7 +21,7 @@ from balchat_ui_cli.chat import commands
 from balchat_ui_cli.chat.conversation import Conversation
 from balchat_ui_cli.chat.screen import Screen
 from balchat_ui_cli.output import Line, Output
-from balchat_ui_cli.render.alarms import SUSPICIOUS, alarm_words
+from balchat_ui_cli.render.alarms import alarm_words
 from balchat_ui_cli.render.hits import hit_lines
 from balchat_ui_cli.render.message_info import info_lines
 from balchat_ui_cli.render.messages import MessageList
@@ -118,7 +118,7 @@ class Chat:
     def _alarm(self, event: Event) -> Iterable[Line]:
         """Say that somebody else may hold our keys, or that the conversation was set up again."""
         if isinstance(event, ContactAlarm) and event.conversation == self._id:
-            style = Style.BAD if event.kind in SUSPICIOUS else Style.WARN
+            style = Style.BAD if event.kind.is_serious else Style.WARN
             rows = wrap(visible(alarm_words(event.kind, event.name)), max(2, self._out.columns - 4))
             yield from ([Span(f"{'  ' if number else '──'} {row}", style)] for number, row in enumerate(rows))
 

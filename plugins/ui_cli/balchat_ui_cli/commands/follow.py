@@ -31,7 +31,7 @@ from balchat_ui_cli.confirming import Confirming
 from balchat_ui_cli.executing import Executing
 from balchat_ui_cli.frame import MESSAGES, Run, command
 from balchat_ui_cli.output import Line, Lines
-from balchat_ui_cli.render.alarms import SUSPICIOUS, alarm_words
+from balchat_ui_cli.render.alarms import alarm_words
 from balchat_ui_cli.render.file_words import file_words, files_lines
 from balchat_ui_cli.render.message_words import missing_span, state_style, state_words, timer_words
 from balchat_ui_cli.render.names import author
@@ -190,7 +190,7 @@ def _people_words(event: Event) -> Sequence[Span | str]:
         case ContactRemoved(name=name):
             return [Span(name, Style.STRONG), " removed"]
         case ContactAlarm(name=name, kind=kind):
-            return [Span(alarm_words(kind, name), Style.BAD if kind in SUSPICIOUS else Style.WARN)]
+            return [Span(alarm_words(kind, name), Style.BAD if kind.is_serious else Style.WARN)]
         case RequestReceived(request=request):
             said = f": {' ⏎ '.join(text_lines(request.introduction))}" if request.introduction else ""
             return [Span(request.name or request.onion, Style.WARN), f" asks to become a contact{said}"]

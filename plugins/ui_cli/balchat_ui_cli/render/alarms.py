@@ -6,7 +6,6 @@ from typing import Final
 from balchat_host.api.views import AlarmKind, ContactInfoView
 
 SUSPICION: Final = "somebody else may hold your keys"
-SUSPICIOUS: Final = frozenset({AlarmKind.FOREIGN_ERA, AlarmKind.FOREIGN_MESSAGE})
 _SEEN: Final = {
     AlarmKind.FOREIGN_ERA: "keys were renewed with {name} in your name, and not here",
     AlarmKind.FOREIGN_MESSAGE: "{name} has something in your name that was not written here",
@@ -17,12 +16,12 @@ _SEEN: Final = {
 def alarm_words(kind: AlarmKind, name: str) -> str:
     """Say what was seen, and what it may mean."""
     seen = _SEEN[kind].format(name=name)
-    return f"{seen}: {SUSPICION}" if kind in SUSPICIOUS else seen
+    return f"{seen}: {SUSPICION}" if kind.is_serious else seen
 
 
 def advice(known: ContactInfoView) -> Iterable[str]:
     """Say what to do about the alarms about a contact, if there are any that are serious."""
-    if SUSPICIOUS.isdisjoint(alarm.kind for alarm in known.alarms):
+    if not any(alarm.kind.is_serious for alarm in known.alarms):
         return
     name = known.contact.name
     yield f"Ask {name} over another channel what came in your name: {name}'s balchat may also be wrong, or lie."

@@ -8,7 +8,7 @@ from balchat_host.api.spans import Span, Style
 from balchat_host.api.text import text_lines, visible
 from balchat_host.api.views import ContactInfoView, ContactState, ContactView, ConversationView, RequestView
 from balchat_ui_cli.output import Line
-from balchat_ui_cli.render.alarms import SUSPICION, SUSPICIOUS, advice, alarm_words
+from balchat_ui_cli.render.alarms import SUSPICION, advice, alarm_words
 from balchat_ui_cli.render.labels import LABEL, labelled
 from balchat_ui_cli.render.names import YOU, called
 from balchat_ui_cli.text import QUOTE, columns, duration, fit, moment
@@ -75,7 +75,7 @@ def contact_words(contact: ContactView) -> list[str]:
         words.append("reachable" if contact.reachable else "not reachable now")
     if contact.unread:
         words.append(f"{contact.unread} unread")
-    if contact.alarm in SUSPICIOUS:
+    if contact.alarm is not None and contact.alarm.is_serious:
         words.append(f"{SUSPICION}: `balchat info`")
     return words
 
@@ -105,7 +105,7 @@ def contact_info_lines(known: ContactInfoView) -> Iterable[Line]:
     if contact.state is ContactState.ACTIVE:
         yield labelled("keys", visible(renewal_words(contact)))
     for alarm in known.alarms:
-        style = Style.BAD if alarm.kind in SUSPICIOUS else Style.WARN
+        style = Style.BAD if alarm.kind.is_serious else Style.WARN
         when = moment(alarm.last_at) if alarm.times == 1 else f"{alarm.times} times, last {moment(alarm.last_at)}"
         yield labelled("alarm", Span(visible(alarm_words(alarm.kind, contact.name)), style), f" ({when})")
     for line in advice(known):

@@ -9,7 +9,7 @@ from balchat_texts import Texts
 from balchat_host.api.events import ContactAlarm, ContactChanged, ContactRemoved, ConversationChanged
 from balchat_host.api.frontend import MAX_NAME_LENGTH
 from balchat_host.api.text import visible
-from balchat_host.api.views import AlarmKind, ContactInfoView, ContactState, ContactView, ConversationView
+from balchat_host.api.views import ContactInfoView, ContactState, ContactView, ConversationView
 from balchat_ui_tui.account import AccountState
 from balchat_ui_tui.actions import Action, Heard
 from balchat_ui_tui.clock import milliseconds_now
@@ -24,7 +24,6 @@ _HOUR: Final = 3600
 _MUTES: Final = (_HOUR, 8 * _HOUR, 86_400, 604_800, None)
 _MEGABYTE: Final = 1_000_000
 _FETCHES: Final = (None, 0, _MEGABYTE, 10 * _MEGABYTE, 100 * _MEGABYTE, 1000 * _MEGABYTE)
-_SUSPICIOUS: Final = frozenset({AlarmKind.FOREIGN_ERA, AlarmKind.FOREIGN_MESSAGE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,10 +207,9 @@ def _known(state: ContactPageState, contact: ContactView, account: AccountState,
     reachable = contact.peer_id in account.reachable
     yield Row(id=None, text=state_words(contact, t, reachable=reachable), style="$text-success" if reachable else "")
     for alarm in state.info.alarms:
-        serious = alarm.kind in _SUSPICIOUS
         said = t(f"states.alarm.{alarm.kind}", name=state.name)
-        note = t("people.alarm-advice", name=state.name) if serious else ""
-        style = "bold $text-error" if serious else "$text-warning"
+        note = t("people.alarm-advice", name=state.name) if alarm.kind.is_serious else ""
+        style = "bold $text-error" if alarm.kind.is_serious else "$text-warning"
         yield Row(id=None, text=said, style=style, note=note, side=t.relative(alarm.last_at, state.now))
     devices = t("tui.devices", count=len(state.info.devices))
     yield Row(id="address", text=contact.onion, note=f"{t('tui.enter-copies')} · {devices}")
