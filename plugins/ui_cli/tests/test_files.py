@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import sys
 import wave
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +16,7 @@ from balchat_ui_cli.sizes import parse_size, size_words
 
 from balchat_host.api.errors import BadInput
 from balchat_host.testing.app_kit.files import picture_with_metadata
+from tests.support.terminal import Terminal
 
 if TYPE_CHECKING:
     from balchat_host.testing.memory_account import MemoryAccount
@@ -310,3 +313,40 @@ def test_opening_asks_at_a_terminal(cli: Cli, alice: MemoryAccount, source: Path
     refused = cli("files", "open", sent["files"][0]["id"], "--json")
     assert refused.code == 3
     assert "files get" in refused.error["message"]
+
+
+OPENS = """
+import sys
+from pathlib import Path
+import anyio
+from balchat_host.testing.app_kit.files import write
+from balchat_host.testing.memory_profiles import MemoryProfiles
+from balchat_ui_cli.program import main
+host = MemoryProfiles(Path(sys.argv[1]))
+profile = host.profile()
+profile.make()
+profile.running = True
+file = anyio.run(write, profile.account.app, "harbour.txt", b"seen by nobody else")
+anyio.run(lambda: profile.account.app.messages.send("me", "", files=[file.id]))
+sys.exit(main(host, ["files", "open", file.id]))
+"""
+
+
+@pytest.mark.parametrize("ended_by", [None, signal.SIGTERM], ids=["Enter", "SIGTERM"])
+def test_what_is_opened_is_gone_however_it_ends(tmp_path: Path, ended_by: signal.Signals | None) -> None:
+    private = tmp_path / "run"
+    private.mkdir(0o700)
+    command = [sys.executable, "-c", OPENS, str(tmp_path / "profiles")]
+    with Terminal(command, {"XDG_RUNTIME_DIR": str(private)}, columns=200) as terminal:
+        terminal.wait_for("until you press Enter?")
+        terminal.press("y\r")
+        terminal.wait_for("Enter deletes it again")
+        (file,) = private.glob("balchat-open-*/*")
+        assert (file.name, file.read_bytes()) == ("harbour.txt", b"seen by nobody else")
+        if ended_by is None:
+            terminal.press("\r")
+            terminal.wait_for("It is deleted.")
+        else:
+            terminal.process.send_signal(ended_by)
+        assert (terminal.process.wait(timeout=30) == 0) == (ended_by is None)
+    assert list(private.iterdir()) == []

@@ -34,7 +34,9 @@ def main(profiles: Profiles, arguments: Sequence[str]) -> int:
         os.environ.pop(name, None)
     # It takes half a second: only now it is certain that it is needed.
     from balchat_ui_tui.app import BalchatTui  # noqa: PLC0415  # Textual takes half a second
+    from balchat_ui_tui.external_editor import remove_left_over  # noqa: PLC0415  # it comes with Textual
 
+    remove_left_over(profile.runtime_directory())
     if settings.pictures is Pictures.TERMINAL:
         ask_terminal()
     app = BalchatTui(profiles, profile, settings, t, opened)

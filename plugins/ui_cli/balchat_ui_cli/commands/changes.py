@@ -3,11 +3,11 @@
 import os
 import shlex
 import subprocess
-import tempfile
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from balchat_common.private_folders import PrivateFolder, removed_on_signals
 
 from balchat_host.api.errors import BadInput
 from balchat_host.api.frontend import App
@@ -146,8 +146,8 @@ def _edited(text: str) -> str:
     if not private or not Path(private).is_dir():
         problem = "it is missing, and there is no runtime directory for a private file ($XDG_RUNTIME_DIR)"
         raise BadInput(what="TEXT", problem=problem)
-    with tempfile.TemporaryDirectory(prefix="balchat-edit-", dir=private) as directory:
-        file = Path(directory, "message.txt")
+    with PrivateFolder(Path(private), "balchat-edit-") as folder, removed_on_signals(folder):
+        file = folder.path / "message.txt"
         file.write_text(text, encoding="utf-8")
         try:
             code = subprocess.run([*shlex.split(editor), str(file)], check=False).returncode  # the person's own editor

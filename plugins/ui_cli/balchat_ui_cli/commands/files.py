@@ -4,10 +4,10 @@ import os
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
+from balchat_common.private_folders import PrivateFolder, removed_on_signals
 
 from balchat_host.api import sound
 from balchat_host.api.errors import BadInput, FileUnavailable
@@ -123,7 +123,7 @@ def open_file(run: Run, file: FileId) -> None:
     """
     view = run.session.ask(lambda app: app.files.get(file))
     private = os.environ.get("XDG_RUNTIME_DIR")
-    if private is None:
+    if not private or not Path(private).is_dir():
         problem = "there is none ($XDG_RUNTIME_DIR); `balchat files get` writes into a folder of your choice"
         raise BadInput(what="The runtime directory", problem=problem)
     kind = visible(view.content_type)
@@ -135,12 +135,12 @@ def open_file(run: Run, file: FileId) -> None:
             return
     except NoTerminal:
         raise BadInput(what="files open", problem="it asks at a terminal; `balchat files get` does not") from None
-    with TemporaryDirectory(prefix="balchat-open-", dir=private) as folder:
+    with PrivateFolder(Path(private), "balchat-open-") as folder, removed_on_signals(folder):
         shown = TransferView(run.out)
 
         async def write(app: App) -> Path:
             try:
-                return await export(app, view, Path(folder), shown.show)
+                return await export(app, view, folder.path, shown.show)
             finally:
                 shown.clear()
 
