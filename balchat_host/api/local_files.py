@@ -27,7 +27,7 @@ _FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 
 def check_source(path: Path) -> None:
     """See that a path is a file that can be read. Raise BadInput."""
-    with _open(path):
+    with open_source(path):
         pass
 
 
@@ -36,7 +36,7 @@ async def attach(app: App, path: Path, show: Show, *, as_is: bool = False) -> Fi
 
     Raise BadInput where it changes meanwhile, and what the App raises.
     """
-    with await to_thread.run_sync(_open, path) as source:
+    with await to_thread.run_sync(open_source, path) as source:
         before = os.fstat(source.fileno())
         file = await app.files.attach(path.name, before.st_size, as_is=as_is)
         try:
@@ -65,7 +65,8 @@ async def _forget(app: App, file: FileView) -> None:
         await app.files.remove(file.id)
 
 
-def _open(path: Path) -> BinaryIO:
+def open_source(path: Path) -> BinaryIO:
+    """Open a file to be read, without waiting for it. Raise BadInput where it is none, or cannot be read."""
     try:
         # Without O_NONBLOCK, a pipe without a writer would be waited for.
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)

@@ -33,15 +33,16 @@ def qr_lines(modules: Modules, *, colour: bool) -> Iterator[str]:
     `colour`: whether the terminal takes colours. Without, there are two pictures.
     """
     if colour:
-        yield from (f"{_BLACK_ON_WHITE}{row}{_RESET}" for row in _rows(modules, ink_is_dark=True))
+        yield from (f"{_BLACK_ON_WHITE}{row}{_RESET}" for row in qr_rows(modules, ink_is_dark=True))
         return
     yield "For a terminal with light letters on a dark ground:"
-    yield from _rows(modules, ink_is_dark=False)
+    yield from qr_rows(modules, ink_is_dark=False)
     yield "For a terminal with dark letters on a light ground:"
-    yield from _rows(modules, ink_is_dark=True)
+    yield from qr_rows(modules, ink_is_dark=True)
 
 
-def _rows(modules: Modules, *, ink_is_dark: bool) -> Iterator[str]:
+def qr_rows(modules: Modules, *, ink_is_dark: bool) -> Iterator[str]:
+    """Draw a QR code with half blocks and without colours: dark modules in ink, or the light ones."""
     size = width_of_picture(modules)
     side = [False] * QUIET_ZONE
     ground = [[False] * size] * QUIET_ZONE

@@ -14,18 +14,13 @@ import anyio
 import anyio.to_thread
 import msgspec
 
-from balchat_host.api.errors import BadInput, BalchatError, StorageFailed
-from balchat_host.api.text import visible
+from balchat_host.api.errors import BalchatError
 from balchat_host.api.types import Secret
 from balchat_ui_tui.actions import Action
 from balchat_ui_tui.effects import Effect
 
 if TYPE_CHECKING:
     from balchat_ui_tui.app import BalchatTui
-
-LARGEST_PICTURE: Final = 8 * 1024 * 1024
-"""Octets of the largest picture that is looked at for a QR code."""
-
 
 Tell = Callable[[Action], None]
 """Takes an action while a job goes on."""
@@ -120,23 +115,11 @@ class ReadQrPicture(Job, frozen=True, kw_only=True):
     path: Path
 
     async def run(self, tui: "BalchatTui", tell: Tell) -> str | None:
-        """Read it. Raise BadInput, PicturesMissing, PictureUnreadable."""
-        del tell
-        # A library that most starts do not need.
-        from balchat_host.api.pictures import read_qr  # noqa: PLC0415  # needed only for a picture of a code
+        """Read it. Raise BadInput, PicturesMissing, TooMany."""
+        del tui, tell
+        from balchat_host.api.pictures import read_qr_file  # noqa: PLC0415  # needed only for a picture of a code
 
-        octets = await anyio.to_thread.run_sync(_read, self.path, LARGEST_PICTURE + 1)
-        if len(octets) > LARGEST_PICTURE:
-            raise BadInput(what=visible(self.path.name), problem=tui.t("tui.code-too-large"))
-        return await read_qr(octets)
-
-
-def _read(path: Path, most: int) -> bytes:
-    try:
-        with path.open("rb") as stream:
-            return stream.read(most)
-    except OSError as error:
-        raise StorageFailed(problem=error.strerror or type(error).__name__) from error
+        return await read_qr_file(self.path)
 
 
 def path_in(text: str) -> Path | None:

@@ -8,7 +8,7 @@ from textual.geometry import Size
 from textual.strip import Strip
 from textual.widget import Widget
 
-from balchat_host.api.qr import qr_lines, width_of_picture
+from balchat_host.api.qr import qr_rows, width_of_picture
 
 _INK = Style(color="#000000", bgcolor="#ffffff")
 
@@ -31,9 +31,8 @@ def size_of(text: str) -> Size:
 
 @lru_cache(maxsize=8)
 def lines(text: str) -> tuple[str, ...]:
-    """Return the rows of cells: what is dark in them is to be black, the rest white."""
-    drawn = qr_lines(modules(text), colour=True)
-    return tuple(line.partition("m")[2].removesuffix("\x1b[0m") for line in drawn)
+    """Return the rows of cells: their ink is to be black, the rest white."""
+    return tuple(qr_rows(modules(text), ink_is_dark=True))
 
 
 class QrPicture(Widget):

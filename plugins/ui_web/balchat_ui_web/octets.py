@@ -14,13 +14,12 @@ from aiohttp import web
 from balchat_host.api.bell import Bell
 from balchat_host.api.errors import BadInput, NoSuchFile
 from balchat_host.api.frontend import MAX_OCTETS
-from balchat_host.api.pictures import read_qr
+from balchat_host.api.pictures import MAX_QR_PICTURE, read_qr
 from balchat_ui_web.account import CurrentAccount
 from balchat_ui_web.bodies import read_body
 from balchat_ui_web.headers import DOWNLOAD
 from balchat_ui_web.one_time import OneTime
 
-MAX_QR_PICTURE: Final = 8 * 1024 * 1024
 MAX_SIDE: Final = 4096
 _PICTURE: Final = "image/webp"
 _VOICE: Final = "audio/wav"

@@ -20,11 +20,12 @@ from PIL import Image
 
 from balchat_host.api import decoder
 from balchat_host.api.errors import (
+    BadInput,
     PicturesMissing,
     PictureUnreadable,
     VoiceUnreadable,
 )
-from balchat_host.api.pictures import read_qr, reencode
+from balchat_host.api.pictures import MAX_QR_PICTURE, read_qr, read_qr_file, reencode
 from balchat_host.decoding.pictures import MAX_PREVIEW
 
 if TYPE_CHECKING:
@@ -112,6 +113,22 @@ async def test_a_code_is_read_from_a_picture() -> None:
     segno.make("balchat:abc").save(octets, kind="png", scale=3)
     assert await read_qr(octets.getvalue()) == "balchat:abc"
     assert await read_qr(photograph()) is None
+
+
+async def test_of_a_picture_of_a_code_on_this_machine_it_is_said_what_is_wrong(tmp_path: Path) -> None:
+    segno = pytest.importorskip("segno")
+    path, pipe = tmp_path / "code.png", tmp_path / "pipe"
+    segno.make("balchat:abc").save(str(path), scale=3)
+    os.mkfifo(pipe)
+    assert await read_qr_file(path) == "balchat:abc"
+    for octets, problem in ((b"", "not a JPEG"), (bytes(MAX_QR_PICTURE + 1), "more than 8 MiB")):
+        path.write_bytes(octets)
+        with pytest.raises(BadInput, match=problem) as caught:
+            await read_qr_file(path)
+        assert "as it is" not in str(caught.value), "nobody wants to send it"
+    for other in (tmp_path, pipe, tmp_path / "none.png"):
+        with pytest.raises(BadInput):
+            await read_qr_file(other)
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,12 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import anyio
 import typer
 
-from balchat_host.api.errors import BadInput, PictureUnreadable
+from balchat_host.api.errors import BadInput
 from balchat_host.api.frontend import App
 from balchat_host.api.spans import Span, Style
 from balchat_host.api.text import visible
@@ -25,8 +25,6 @@ Contact = Annotated[
     str, typer.Argument(metavar="NAME", help="The contact.", autocompletion=complete_contact, show_default=False)
 ]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask first.")]
-
-_LARGEST_PICTURE: Final = 8 * 1024 * 1024
 
 
 def register(app: typer.Typer) -> None:
@@ -74,7 +72,7 @@ def add(
 ) -> None:
     """Ask somebody to become a contact. They need not be there now."""
     if code is None and picture is not None:
-        chat_code = _code_in(picture)
+        chat_code = _code_in(picture.expanduser())
     elif code is not None and picture is None:
         chat_code = code
     else:
@@ -85,22 +83,11 @@ def add(
 
 
 def _code_in(picture: Path) -> str:
-    from balchat_host.api.pictures import read_qr  # most starts need no pictures
+    from balchat_host.api.pictures import read_qr_file  # most starts need no pictures
 
-    name = visible(picture.name)
-    try:
-        with picture.open("rb") as file:
-            octets = file.read(_LARGEST_PICTURE + 1)
-    except OSError as error:
-        raise BadInput(what=name, problem=error.strerror or type(error).__name__) from error
-    if len(octets) > _LARGEST_PICTURE:
-        raise BadInput(what=name, problem="the picture is larger than 8 MiB")
-    try:
-        code = anyio.run(read_qr, octets)
-    except PictureUnreadable as error:
-        raise BadInput(what=name, problem="this is no picture that can be read") from error
+    code = anyio.run(read_qr_file, picture)
     if code is None:
-        raise BadInput(what=name, problem="there is no QR code in this picture")
+        raise BadInput(what=visible(picture.name), problem="there is no QR code in this picture")
     return code
 
 
