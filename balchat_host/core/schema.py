@@ -479,6 +479,14 @@ CREATE TABLE file_source (
     UNIQUE (file, transport, offer)
 ) STRICT;
 
+-- Files of others of which all parts have come, until whoever offers them is told (`files.receipts`).
+CREATE TABLE untold_receipt (
+    id INTEGER PRIMARY KEY,
+    peer INTEGER NOT NULL REFERENCES contact ON DELETE CASCADE,
+    root BLOB NOT NULL
+) STRICT;
+CREATE INDEX untold_receipt_of ON untold_receipt (peer);
+
 -- What lies in the folder of files and is to be deleted there.
 CREATE TABLE discarded_file (
     stored_as TEXT PRIMARY KEY

@@ -41,6 +41,7 @@ from balchat_host.runtime.expiry_timer import ExpiryTimer
 from balchat_host.runtime.files.part_putter import WINDOW, PartPutter
 from balchat_host.runtime.files.part_server import PartServer
 from balchat_host.runtime.files.puller import FilePuller
+from balchat_host.runtime.files.receipt_teller import ReceiptTeller
 from balchat_host.runtime.idle_lock import IdleLock
 from balchat_host.runtime.local_app import Running
 from balchat_host.runtime.local_transport_context import LocalTransportContext
@@ -186,7 +187,7 @@ class Node:
         try:
             indexer = SearchIndexer(self.runner, self._live_status.changed)
             timer = ExpiryTimer(self.runner, self._live_status.changed)
-            files = (self.files, self._puller, self._putter)
+            files = (self.files, self._puller, self._putter, ReceiptTeller(self.runner, self.files.changed))
             jobs = (self._reports, self._reconnector, self._disk_watch, self._idle, indexer, timer, *files)
             for job in (*(each.run for each in jobs), self._tidy_now_and_then):
                 work.start_soon(job)

@@ -283,6 +283,44 @@ async def test_many_small_files_in_a_row(people: People) -> None:
         for file in (await bob.app.files.list("Alice", limit=count))[:5]:
             assert await read(bob.app, file.id) == made_up(100, int(file.name.partition(".")[0]))
         assert Shape(100).parts == 1
+        await anyio.sleep(60)
+        assert all(file.received_by == 1 for file in await alice.app.files.list("Bob", limit=count + 1))
+        assert await notices(bob) < count // 4, "one notice tells of many"
+
+
+async def notices(someone: Someone) -> int:
+    """Return how many messages of any kind somebody has queued."""
+    ((count,),) = await someone.vault.read(
+        lambda tx: tx.query("SELECT seq FROM sqlite_sequence WHERE name = 'delivery'")
+    )
+    assert isinstance(count, int)
+    return count
+
+
+async def test_its_sender_hears_of_each_file_that_came_although_the_receiver_died_before_they_said_so(
+    people: People,
+) -> None:
+    async with people:
+        alice, bob = await people.make("Alice"), await people.make("Bob")
+        async with alice.up() as a:
+            async with bob.up() as b:
+                await introduce(a, b)
+                for number in range(3):
+                    file = await write(a, f"{number}.bin", made_up(100, number))
+                    await a.messages.send("Bob", "", files=[file.id])
+                await until_true(b, lambda: has_files(b, 3), patience=LONG)
+                for file in await b.files.list("Alice"):
+                    await b.files.fetch(file.id)
+                    await until_here(b, file)
+                assert [file.received_by for file in await a.files.list("Bob")].count(1) < 3
+                bob.kill()
+            async with bob.up():
+                await anyio.sleep(60)
+            assert [file.received_by for file in await a.files.list("Bob")] == [1, 1, 1]
+
+
+async def has_files(app: App, count: int) -> bool:
+    return len(await app.files.list("Alice")) == count
 
 
 async def test_a_full_disk_is_said_and_it_goes_on_when_there_is_room(people: People) -> None:

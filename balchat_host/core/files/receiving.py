@@ -7,15 +7,12 @@ up to a size; where it says nothing, pictures up to a size of the configuration,
 from collections.abc import Sequence
 from typing import Final, cast
 
-from balchat_common import cbor
-
 from balchat_host.api.errors import BadInput, PartRefused
 from balchat_host.api.storage import ReadTransaction
 from balchat_host.api.types import PeerId
 from balchat_host.api.views import ConversationView, FileState, FileView
-from balchat_host.core import contacts, content, conversations, rate_limits
-from balchat_host.core.delivery import queue
-from balchat_host.core.files import previews, rows, sources
+from balchat_host.core import contacts, conversations, rate_limits
+from balchat_host.core.files import previews, receipts, rows, sources
 from balchat_host.core.files.changes import changed
 from balchat_host.core.files.names import harmless
 from balchat_host.core.files.offer import FileOffer, offers
@@ -85,6 +82,7 @@ def fetch(unit: UnitOfWork, which: str) -> FileView:
         "UPDATE file SET state = ?, reason = NULL, wanted_at = ?, stored_as = coalesce(stored_as, ?) WHERE id = ?",
         (FileState.FETCHING, unit.now, unit.entropy(16).hex(), row.number),
     )
+    receipts.take_back(unit, row)
     sources.wanted_again(unit, row)
     return changed(unit, row.number)
 
@@ -197,7 +195,7 @@ def stored(unit: UnitOfWork, number: int, index: int, stored_as: str) -> FileRow
     """Note that a part is durable in the folder; return the file, or None where it was removed from there meanwhile.
 
     It may have been paused meanwhile: what is here of it stays. With the last part it is complete, and whoever offered
-    it is told.
+    it is to be told.
     """
     row = rows.by_number(unit.tx, number)
     if row is None or row.stored_as != stored_as:
@@ -214,7 +212,7 @@ def stored(unit: UnitOfWork, number: int, index: int, stored_as: str) -> FileRow
             (FileState.COMPLETE, number),
         )
         changed(unit, number)
-        _tell(unit, row)
+        receipts.note(unit, row)
     return rows.by_number(unit.tx, number)
 
 
@@ -227,12 +225,6 @@ def lost_parts(unit: UnitOfWork, number: int, indexes: Sequence[int]) -> None:
             bitmap.remove(index)
         unit.tx.execute("UPDATE file SET parts = ? WHERE id = ?", (bitmap.encode(), number))
         unit.effect(ANNOUNCE)
-
-
-def _tell(unit: UnitOfWork, row: FileRow) -> None:
-    contact = None if row.peer is None else contacts.by_number(unit.tx, row.peer)
-    if contact is not None and contact.may_talk and not contact.blocked:
-        queue.queue_control(unit, contact, content.FILES_RECEIVED, cbor.encode([row.root]))
 
 
 def _is_automatic(unit: UnitOfWork, said: Said, offer: FileOffer) -> bool:

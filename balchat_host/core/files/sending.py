@@ -4,9 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, cast
 
-from balchat_common import cbor
-
-from balchat_host.api.errors import BadInput, MalformedContent
+from balchat_host.api.errors import BadInput
 from balchat_host.api.storage import ReadTransaction
 from balchat_host.api.types import PeerId
 from balchat_host.api.views import FileState, FileView
@@ -17,12 +15,9 @@ from balchat_host.core.files.names import harmless
 from balchat_host.core.files.offer import MAX_FILES, FileOffer
 from balchat_host.core.files.preview import Preview
 from balchat_host.core.files.rows import FileRow
-from balchat_host.core.files.shape import MAX_SIZE, ROOT_SIZE, Shape
-from balchat_host.core.rows import ContactRow
+from balchat_host.core.files.shape import MAX_SIZE, Shape
 from balchat_host.core.unit_of_work import ANNOUNCE, UnitOfWork
 
-MAX_TOLD: Final = 32
-"""How many roots stand in one `files-received`."""
 UNSENT_KEPT: Final = 24 * 3600 * 1000
 """Milliseconds that a file is kept that is in no message."""
 _MAX_CONTENT_TYPE: Final = 255
@@ -159,38 +154,6 @@ def drop(unit: UnitOfWork, number: int) -> None:
     """Forget a file that is not wholly written."""
     if unit.tx.execute("DELETE FROM file WHERE id = ? AND state = ?", (number, FileState.WRITING)):
         unit.effect(ANNOUNCE)
-
-
-def decode_received(body: bytes) -> list[bytes]:
-    """Read which files somebody says to have. Raise MalformedContent."""
-    try:
-        roots = cbor.decode(body, max_items=MAX_TOLD + 1, max_depth=1)
-    except ValueError as error:
-        raise MalformedContent(problem=str(error)) from error
-    if not (isinstance(roots, list) and roots and all(_is_root(each) for each in cast("list[object]", roots))):
-        raise MalformedContent(problem="what it says of files has the wrong shape")
-    return cast("list[bytes]", roots)
-
-
-def received(unit: UnitOfWork, contact: ContactRow, roots: Sequence[bytes]) -> None:
-    """Note that a contact has all of some files of ours. What they say of other files means nothing."""
-    for root in roots:
-        row = offered(unit.tx, root, contact.peer)
-        if row is None:
-            continue
-        # Nothing more is left at relays for them, and what lies there is deleted.
-        ended = unit.tx.execute("DELETE FROM file_recipient WHERE file = ? AND peer = ?", (row.number, contact.id))
-        if unit.tx.execute(
-            "INSERT INTO file_receipt (file, peer, at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-            (row.number, contact.id, unit.now),
-        ):
-            changed(unit, row.number)
-        elif ended:
-            unit.effect(ANNOUNCE)
-
-
-def _is_root(item: object) -> bool:
-    return isinstance(item, bytes) and len(item) == ROOT_SIZE
 
 
 def _offer(tx: ReadTransaction, row: FileRow) -> FileOffer:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from balchat_host.core import content
-from balchat_host.core.files import relay_recipients, sending, sources
+from balchat_host.core.files import receipts, relay_recipients, sources
 from balchat_host.core.files.part_notices import FileProgress, decode_parts
 from balchat_host.core.rows import ContactRow
 from balchat_host.core.unit_of_work import UnitOfWork
@@ -24,11 +24,11 @@ def act(unit: UnitOfWork, contact: ContactRow, content_type: str, body: bytes) -
         case content.FILE_PROGRESS:
             relay_recipients.on_progress(unit, contact, FileProgress.decode(body))
         case _:
-            sending.received(unit, contact, sending.decode_received(body))
+            receipts.received(unit, contact, receipts.decode(body))
 
 
 _DECODERS: Final[Mapping[str, Callable[[bytes], object]]] = {
-    content.FILES_RECEIVED: sending.decode_received,
+    content.FILES_RECEIVED: receipts.decode,
     content.FILE_PARTS: decode_parts,
     content.FILE_PROGRESS: FileProgress.decode,
 }

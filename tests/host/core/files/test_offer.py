@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from balchat_host.api.errors import MalformedContent
 from balchat_host.core.content import Disposition, ExternalPart, MimiContent, MultiPart, Semantics, SinglePart, shown
 from balchat_host.core.content.parts import decode
+from balchat_host.core.files import receipts
 from balchat_host.core.files.names import harmless
 from balchat_host.core.files.offer import MAX_FILES, FileOffer, offers
 from balchat_host.core.files.preview import Preview, SmallPicture, Voice
-from balchat_host.core.files.sending import decode_received
 
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "previews.json").read_text())
 OFFER = FileOffer(
@@ -100,7 +100,7 @@ def test_octets_changed_make_another_offer_or_none(data: st.DataObject, preview:
 @given(st.binary(max_size=200) | st.builds(cbor.encode, st.lists(st.binary(max_size=40) | st.integers(0, 9))))
 def test_what_is_said_of_received_files_is_roots_or_refused(body: bytes) -> None:
     try:
-        roots = decode_received(body)
+        roots = receipts.decode(body)
     except MalformedContent:
         return
     assert 0 < len(roots) <= 32

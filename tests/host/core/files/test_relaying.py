@@ -9,7 +9,7 @@ import pytest
 
 from balchat_host.api.transport import BlobContainer
 from balchat_host.core import contacts
-from balchat_host.core.files import containers, recipient_notices, relay_recipients, relaying, sending
+from balchat_host.core.files import containers, receipts, recipient_notices, relay_recipients, relaying
 from balchat_host.core.files.part_notices import FileProgress
 from balchat_host.core.files.shape import Bitmap
 from balchat_host.core.rows import Purpose
@@ -185,7 +185,7 @@ async def test_who_has_all_of_it_ends_it_and_begins_it_again_only_with_nothing()
     offered.put()
     contact = offered.alice.read(lambda tx: contacts.by_peer(tx, offered.peer))
     assert contact is not None
-    offered.alice.change(lambda unit: sending.received(unit, contact, [offered.root]))
+    offered.alice.change(lambda unit: receipts.received(unit, contact, [offered.root]))
     ((container, gone),) = offered.work().delete
     assert len(gone) == 18
     offered.alice.change(lambda unit: containers.deleted(unit, container.number, gone))
