@@ -14,6 +14,7 @@ queue; each makes us look at its health again, and a look without any event now 
 import math
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from socket import socket
 from typing import Final, NoReturn
 
 import anyio
@@ -96,6 +97,22 @@ class TorNetwork(Network):
             self._set_state(STOPPED)
 
     async def publish(self, key: Secret, port: int, *, on_state: Callable[[ServiceState], None]) -> PublishedService:
+        return await self._publish(key, port, on_state, serves=True)
+
+    async def publish_socket(
+        self, key: Secret, port: int, *, on_state: Callable[[ServiceState], None]
+    ) -> tuple[PublishedService, socket]:
+        """Publish as `publish` does, for a server that takes the streams itself from the socket that is returned.
+
+        The socket listens, and is the caller's to close; it may be of any family. Nothing comes from `accept`, and
+        `max_incoming` does not count. Raise NetworkUnavailable.
+        """
+        onion = await self._publish(key, port, on_state, serves=False)
+        return onion, onion.listening_socket()
+
+    async def _publish(
+        self, key: Secret, port: int, on_state: Callable[[ServiceState], None], *, serves: bool
+    ) -> PublishedOnion:
         tasks = self._running()
         service = onion_of(key).onion.removesuffix(".onion")
         if any((onion.service, onion.port) == (service, port) for onion in self._publisher.onions):
@@ -111,7 +128,8 @@ class TorNetwork(Network):
             on_state=on_state,
             withdraw=self._publisher.withdraw,
         )
-        tasks.start_soon(onion.serve)
+        if serves:
+            tasks.start_soon(onion.serve)
         onion.network_changed(self._state)
         try:
             await self._publisher.add(onion)

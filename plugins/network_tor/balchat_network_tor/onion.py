@@ -1,10 +1,11 @@
 """An onion that we publish: what it reports, and the bounded queue of streams that came in."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from socket import socket
 from typing import Any, Final
 
 import anyio
-from anyio.abc import ByteStream, SocketListener, SocketStream
+from anyio.abc import ByteStream, SocketAttribute, SocketListener, SocketStream
 
 from balchat_host.api.network import PublishedService
 from balchat_host.api.types import ONLINE, STOPPED, Phase, Secret, ServiceState
@@ -76,6 +77,10 @@ class PublishedOnion(PublishedService):
                 break
             await stream.aclose()
         self._waiting.close()
+
+    def listening_socket(self) -> socket:
+        """Return the socket at which tor brings the streams, for whoever takes them in place of `serve`."""
+        return self._listener.extra(SocketAttribute.raw_socket).dup()
 
     async def serve(self) -> None:
         """Take incoming streams until closed. Too many are turned away: tor then closes them at the other end."""

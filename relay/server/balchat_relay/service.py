@@ -7,7 +7,7 @@ import resource
 import signal
 import sys
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -54,15 +54,19 @@ class Relay:
 
 @asynccontextmanager
 async def serving(
-    store: QueueStore, socket: Path, *, relay_key: bytes, table: RelayTable, limits: Limits
+    store: QueueStore, socket: Path | None, *, relay_key: bytes, table: RelayTable, limits: Limits
 ) -> AsyncGenerator[Relay]:
-    """Serve a store at a unix socket; the store stays the caller's."""
+    """Serve a store at a unix socket, where one is given; the store stays the caller's."""
     metrics, memory = Metrics(), Memory(limits.bodies_mib * MIB)
     clock = asyncio.get_running_loop().time
     creations = Bucket(limits.creations_per_minute / 60, limits.creations_per_minute, clock)
     operations = Operations(store, relay_key=relay_key, table=table, creations=creations, memory=memory)
     application = make_application(store, operations, limits=limits, metrics=metrics, memory=memory)
-    async with started(application) as connections, _at_socket(connections, socket), anyio.create_task_group() as tasks:
+    async with (
+        started(application) as connections,
+        nullcontext() if socket is None else _at_socket(connections, socket),
+        anyio.create_task_group() as tasks,
+    ):
         tasks.start_soon(connections.watch)
         tasks.start_soon(_sweep, store)
         yield Relay(connections=connections, metrics=metrics, store=store)
@@ -85,14 +89,14 @@ async def run(folder: Folder, settings: Settings, *, say: Callable[[str], None])
     # Signals first: whoever sees us serving may tell us to end.
     with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
         async with _only_one(folder.lock), _opened(folder, settings) as store:
-            socket = Path(settings.relay.socket) if settings.relay.socket else folder.path / "relay.sock"
+            socket = Path(settings.relay.socket) if settings.relay.socket else None
             async with (
                 serving(store, socket, relay_key=relay_key, table=settings.relay, limits=limits) as relay,
                 _administered(folder, settings, relay, lambda: state[0]),
                 anyio.create_task_group() as tasks,
             ):
                 tasks.start_soon(_tell_of_trouble, store, say)
-                if settings.relay.socket:
+                if socket is not None:
                     on_state(f"serving at {socket}")
                 else:
                     from balchat_relay.publishing import (  # noqa: PLC0415  # stem is for nothing where others forward
@@ -100,9 +104,11 @@ async def run(folder: Folder, settings: Settings, *, say: Callable[[str], None])
                         tor_settings,
                     )
 
-                    tor = tor_settings(settings.tor, connections=limits.connections, file=folder.settings)
+                    tor = tor_settings(settings.tor, file=folder.settings)
                     seed = await to_thread.run_sync(folder.read_seed)
-                    tasks.start_soon(Onion(seed, tor, folder=folder.tor, socket=socket, on_state=on_state).run)
+                    tasks.start_soon(
+                        Onion(seed, tor, folder=folder.tor, server=relay.connections, on_state=on_state).run
+                    )
                 async for _ in signals:
                     break
                 tasks.cancel_scope.cancel()

@@ -11,7 +11,6 @@ from anyio import to_thread
 from balchat_network_tor.network import TorNetwork
 from balchat_network_tor.settings import TorSettings
 from balchat_network_tor.testing import PrivateTorNetwork
-from balchat_relay.publishing import bridge
 from balchat_relay.testing.client import Client, random_envelope
 from balchat_relay.testing.process import RelayProcess
 from balchat_relay_proto.address import PORT, RelayAddress
@@ -43,6 +42,15 @@ async def network(private_tor_network: PrivateTorNetwork, tmp_path: Path) -> Asy
         tasks.cancel_scope.cancel()
 
 
+async def copy(source: anyio.abc.ByteStream, sink: anyio.abc.ByteStream, both: anyio.CancelScope) -> None:
+    try:
+        async for octets in source:
+            await sink.send(octets)
+    except (anyio.BrokenResourceError, anyio.ClosedResourceError):
+        pass
+    both.cancel()
+
+
 async def forward(
     network: Network, address: OnionKey, socket: Path, *, task_status: anyio.abc.TaskStatus[None]
 ) -> None:
@@ -52,7 +60,9 @@ async def forward(
 
     async def carry(inside: anyio.abc.ByteStream) -> None:
         outside = await network.dial(address, PORT, isolation=str(id(inside)))
-        await bridge(inside, outside)
+        async with inside, outside, anyio.create_task_group() as tasks:
+            tasks.start_soon(copy, inside, outside, tasks.cancel_scope)
+            tasks.start_soon(copy, outside, inside, tasks.cancel_scope)
 
     async with listener:
         await listener.serve(carry)

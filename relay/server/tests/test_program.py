@@ -159,7 +159,7 @@ async def test_wrong_settings_are_named_with_file_key_and_what_is_allowed(
     await to_thread.run_sync(file.write_text, text)
 
     def read() -> None:
-        tor_settings(read_settings(file).tor, connections=1, file=file)
+        tor_settings(read_settings(file).tor, file=file)
 
     with pytest.raises(BadSettings) as error:
         await to_thread.run_sync(read)
