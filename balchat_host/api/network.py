@@ -72,9 +72,10 @@ class Network(ABC):
     async def run(self, *, task_status: TaskStatus[None]) -> None:
         """Come up, stay up and mend what breaks, until cancelled; then leave nothing running.
 
-        Calls `task_status.started()` as soon as `dial` and `publish` may be called (they wait for the network by
-        themselves), long before it is online. Raise NetworkUnavailable and its kin only for what waiting cannot mend:
-        that ends the account. Anything else that it raises has the factory make another object, after a while.
+        Calls `task_status.started()` as soon as `dial` and `publish` may be called, long before it is online:
+        `dial` waits for the network by itself, and `publish` does not wait. Raise NetworkUnavailable and its kin only
+        for what waiting cannot mend: that ends the account. Anything else that it raises has the factory make another
+        object, after a while.
         """
 
     @abstractmethod
@@ -82,8 +83,9 @@ class Network(ABC):
         """Answer at the address of `key` (an Ed25519 seed) on the virtual `port`, again whenever it is back.
 
         Several services may be published at once, of one key or of several; what is done to one ends no stream of
-        another. Return without waiting until the service can be found: `on_state` tells that. Nothing of the key is
-        ever written to a disk. Raise NetworkUnavailable.
+        another. Return at once, also while the network is away: `on_state` tells when the service can be found. A
+        transport publishes several services one after another, and would wait for each. Nothing of the key is ever
+        written to a disk. Raise NetworkUnavailable where it does not run.
         """
 
     @abstractmethod

@@ -253,6 +253,23 @@ class NetworkKit(StreamsOfNetworkTests):
                 await ours.send(b"mended")
                 assert await receive_exactly(theirs, 6) == b"mended"
 
+    async def test_publishing_does_not_wait_for_the_network(self, bench: NetworkBench) -> None:
+        if not bench.capabilities.outage:
+            pytest.skip("the bench does not promise `outage`")
+        states, service_states, key = SeenStates(), SeenStates(), seed()
+        network = made(bench, states)
+        async with running(network):
+            await states.reach(Phase.ONLINE)
+            await bench.take_away(network)
+            await states.reach(Phase.DEGRADED)
+            with anyio.move_on_after(PATIENCE) as patience:
+                service = await network.publish(key, PORT, on_state=service_states)
+                assert service.state.phase is not Phase.ONLINE
+            assert not patience.cancelled_caught, "publish waits for a network that is away"
+            await bench.give_back(network)
+            await service_states.reach(Phase.ONLINE)
+            assert await bench.look(onion_of(key), PORT)
+
     async def _expect_closed(self, service: PublishedService) -> None:
         with anyio.fail_after(PATIENCE), pytest.raises(ClosedResourceError):
             await service.accept()

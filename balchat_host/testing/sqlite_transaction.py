@@ -10,10 +10,14 @@ from balchat_host.api.storage import SqlError, SqlValue, Transaction
 T = TypeVar("T")
 
 
+class MemoryConnection(sqlite3.Connection):
+    """A connection to a database in memory, which may be used in the event loop: it never waits for a disk."""
+
+
 def memory_database() -> sqlite3.Connection:
     """Make a database in memory, with the table of the areas, in autocommit mode."""
     # Whichever thread collects the garbage closes it.
-    database = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    database = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False, factory=MemoryConnection)
     database.execute("PRAGMA foreign_keys = ON")
     database.execute(AREA_SCHEMA)
     return database

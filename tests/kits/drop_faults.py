@@ -38,6 +38,11 @@ class FaultyDrop(DropTransport):
     ended: ClassVar[list[Path]] = []
     """What the audit's faults leave behind, for the test to end."""
 
+    @property
+    def look_every(self) -> float:
+        # In virtual time a look that comes later costs no wait, and a fault that is waited for costs fewer looks.
+        return 0.05 if self.threads else 0.1
+
 
 # -- stored means on the disk
 

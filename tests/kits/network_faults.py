@@ -401,6 +401,29 @@ class DialsAnotherPort(FaultyNode):
         return await super().dial(address, known[0] if known else port, isolation=isolation)
 
 
+class WaitsInPublish(FaultyNode):
+    """Returns from `publish` once the service can be found."""
+
+    caught_by = "test_publishing_does_not_wait_for_the_network"
+
+    async def publish(self, key, port, *, on_state):
+        service = await super().publish(key, port, on_state=on_state)
+        await self._world.wait_for(lambda: service.state == ONLINE)
+        return service
+
+
+class PublishesNothingInAnOutage(FaultyNode):
+    """Forgets what is published while the network is away."""
+
+    caught_by = "test_publishing_does_not_wait_for_the_network"
+
+    async def publish(self, key, port, *, on_state):
+        service = await super().publish(key, port, on_state=on_state)
+        if self.state != ONLINE:
+            self.services.remove(service)
+        return service
+
+
 FAULTS = list(FaultyNode.__subclasses__())
 
 

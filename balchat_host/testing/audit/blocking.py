@@ -1,14 +1,17 @@
 """Calls that block the event loop, also those whose error the plugin swallowed. Only asyncio's loop can be watched."""
 
+import sqlite3
 import sys
+from collections.abc import Mapping
 from contextlib import ExitStack
 from types import ModuleType
 from typing import Final
 
 import blockbuster.blockbuster as implementation
-from blockbuster import BlockingError, blockbuster_ctx
+from blockbuster import BlockBusterFunction, BlockingError, blockbuster_ctx
 
 from balchat_host.testing.audit.places import here, shown
+from balchat_host.testing.sqlite_transaction import MemoryConnection
 
 _SHARED: Final = frozenset({"tests", "__main__"})
 """Top-level packages that are nobody's plugin."""
@@ -19,6 +22,20 @@ def package_of(plugin: object) -> ModuleType:
     module = sys.modules[type(plugin).__module__]
     top = type(plugin).__module__.partition(".")[0]
     return sys.modules[top] if top in sys.modules and top not in _SHARED else module
+
+
+def pass_over_memory(functions: Mapping[str, BlockBusterFunction]) -> None:
+    """Have databases in memory be used in the event loop, as accounts in memory do, without a look at who calls."""
+    for name, function in functions.items():
+        if name.startswith("sqlite3."):
+            function.deactivate()
+            function.can_block_predicate = _in_memory
+            function.activate()
+
+
+def _in_memory(database: sqlite3.Connection | sqlite3.Cursor, *_: object, **__: object) -> bool:
+    connection = database.connection if isinstance(database, sqlite3.Cursor) else database
+    return isinstance(connection, MemoryConnection)
 
 
 class BlockingWatch:
@@ -49,13 +66,11 @@ class BlockingWatch:
         """Watch a package, too."""
         if package.__name__ not in self._packages:
             self._packages.add(package.__name__)
-            for name, function in self._stack.enter_context(blockbuster_ctx([package])).functions.items():
+            functions = self._stack.enter_context(blockbuster_ctx([package])).functions
+            pass_over_memory(functions)
+            for function in functions.values():
                 # Where log lines go is the program's choice, not the plugin's; here it is pytest's.
                 function.can_block_in("logging/__init__.py", {"emit"})
-                if name.startswith("sqlite3."):
-                    # Accounts in memory run their units in the loop on purpose.
-                    function.can_block_in("testing/sqlite_transaction.py", {"memory_database", "run_unit"})
-                    function.can_block_in("testing/memory_storage.py", {"make", "run", "read", "backup", "restore"})
 
     def stop(self) -> None:
         """Watch nothing any more."""

@@ -31,6 +31,7 @@ MOST_AT_ONCE: Final = 16 * 1024 * 1024
 MUCH: Final = 24
 """So many of the largest envelopes are more than that."""
 _RETRY: Final = 0.05
+_SLOWEST_RETRY: Final = 1.0
 _FOR_NOW: Final = Disposition(verdict=Verdict.REFUSED, reason="requests-full", retry_after=60.0)
 _BRIEFLY: Final = replace(_FOR_NOW, retry_after=0.2)
 
@@ -160,6 +161,7 @@ class BoundedStoringTests(StoringBase):
 
     @staticmethod
     async def _until_there_is_room(alice: Account, bob: Account, routes: Sequence[Route], envelope: bytes) -> None:
+        pause = _RETRY
         with anyio.fail_after(PATIENCE):
             while True:
                 (sent,) = alice.host.outgoing(envelope)
@@ -170,4 +172,5 @@ class BoundedStoringTests(StoringBase):
                 else:
                     if (await alice.host.final(sent)).outcome is Outcome.STORED:
                         return
-                await anyio.sleep(_RETRY)
+                await anyio.sleep(pause)
+                pause = min(pause * 2, _SLOWEST_RETRY)
