@@ -51,10 +51,6 @@ if TYPE_CHECKING:
     from balchat_host.app import Composition
     from balchat_host.runtime.unlocked_vault import UnlockedAccount
 
-if TYPE_CHECKING:
-    from balchat_host.app import Composition
-    from balchat_host.runtime.unlocked_vault import UnlockedAccount
-
 _ROOM: Final = 32 * 1024 * 1024
 """Octets that the disk of a profile should have left: tor keeps about as much of its network there."""
 _RUNTIME_ROOM: Final = 64 * 1024

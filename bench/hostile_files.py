@@ -14,9 +14,10 @@ from balchat_host.core import contacts, content
 from balchat_host.core.content import Disposition, MultiPart, Semantics, SinglePart
 from balchat_host.core.files.offer import MAX_FILES, MAX_HEADER, FileOffer
 from balchat_host.core.files.part_notices import MAX_ABSENT, MAX_CONTAINERS, MAX_NAMED, FileProgress
-from balchat_host.core.files.preview import MAX_PICTURE, SmallPicture
+from balchat_host.core.files.preview import SmallPicture
 from balchat_host.core.files.shape import MAX_SIZE, Shape
 from balchat_host.core.messages.receive import receive_content
+from balchat_host.decoding.limits import MAX_PREVIEW
 from bench.hostile_changes import said
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def notices() -> Iterator[tuple[str, bytes]]:
         for size in (1, MAX_SIZE):
             files = [_offer(root, name, size) for root in _ROOTS]
             yield f"{MAX_FILES} pictures of {size:,} octets with names of {what}", _message(*files)
-    picture = SmallPicture(octets=bytes(MAX_PICTURE), width=1, height=1)
+    picture = SmallPicture(octets=bytes(MAX_PREVIEW), width=1, height=1)
     files = [_offer(root, "x", MAX_SIZE, picture) for root in _ROOTS]
     yield f"{MAX_FILES} files with previews", _message(*files)
     bitmap = b"\xff" * (Shape(MAX_SIZE).parts // 8)

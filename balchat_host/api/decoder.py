@@ -39,9 +39,6 @@ PATIENCE: Final = 120.0
 AT_ONCE: Final = 2
 MAX_WAITING_OF_ONE: Final = 64
 MAX_WAITING: Final = 512
-VOICE_RATES: Final = (8_000, 12_000, 16_000, 24_000, 48_000)
-"""Samples in a second that a voice message may have when it is recorded."""
-MAX_VOICE_SECONDS: Final = 300
 _MAX_LINE: Final = 4096
 _MAX_PROBLEM: Final = 120
 _RESULTS: Final[Mapping[str, tuple[int, ...]]] = {"clean": (2,), "read_qr": (0, 1)}

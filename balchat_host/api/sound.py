@@ -20,19 +20,23 @@ from typing import Any, Final, Self
 
 import anyio
 
-from balchat_host.api.decoder import MAX_VOICE_SECONDS, VOICE_RATES
 from balchat_host.api.errors import BadInput, BalchatError, SoundFailed, VoiceMissing
 from balchat_host.api.frontend import MAX_OCTETS, App
 from balchat_host.api.text import visible
 from balchat_host.api.views import FileView
+from balchat_host.decoding.limits import MAX_VOICE_SECONDS, VOICE_RATES
+from balchat_host.sounding import pcm
 
 RATE: Final = 48_000
+"""Samples in a second of what is recorded."""
+LONGEST: Final = MAX_VOICE_SECONDS
+"""Seconds of the longest recording."""
 WARNED_AT: Final = 30
-"""Seconds before the limit at which a person is warned."""
+"""Seconds before the end of the longest recording at which a person is warned."""
 SPEEDS: Final = (1.0, 1.5, 2.0)
-PER_SECOND: Final = 10
+PER_SECOND: Final = pcm.PER_SECOND
 """Pieces in which sound comes and goes in a second."""
-WIDTH: Final = 2
+WIDTH: Final = pcm.WIDTH
 """Octets of a sample."""
 _LOUDEST: Final = 32_768
 _AHEAD: Final = 2
@@ -52,7 +56,7 @@ class Recording:
 
     def take(self, octets: bytes) -> None:
         """Take what was recorded since the last call, up to the limit."""
-        kept = octets[: MAX_VOICE_SECONDS * RATE * WIDTH - self._octets]
+        kept = octets[: LONGEST * RATE * WIDTH - self._octets]
         self._pieces.append(kept)
         self._octets += len(kept)
         samples = array("h", kept[: len(kept) // WIDTH * WIDTH])
@@ -67,12 +71,12 @@ class Recording:
     @property
     def ends_soon(self) -> bool:
         """Whether the limit is near."""
-        return self.seconds >= MAX_VOICE_SECONDS - WARNED_AT
+        return self.seconds >= LONGEST - WARNED_AT
 
     @property
     def full(self) -> bool:
         """Whether the limit is reached."""
-        return self.seconds >= MAX_VOICE_SECONDS
+        return self.seconds >= LONGEST
 
     @property
     def sound(self) -> bytes:

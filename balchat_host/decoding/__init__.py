@@ -5,5 +5,6 @@ octets through a pipe, gives its answer through another, and ends. Before it rea
 not need (`confinement`): it opens no file and no socket, starts no program, and has little memory and time. Nothing of
 a picture or a sound lies on the disk on the way.
 
-`balchat_host.api.decoder` starts it; nothing else imports this package, except for tests.
+`balchat_host.api.decoder` starts it. Other code imports only `answer` and `limits`, which need no library; tests import
+any of it.
 """

@@ -7,11 +7,10 @@ import zxingcpp
 from PIL import Image, JpegImagePlugin
 
 from balchat_host.decoding.answer import Answer, Refused
+from balchat_host.decoding.limits import MAX_PREVIEW
 from balchat_host.decoding.metadata import found_in
 from balchat_host.decoding.opening import is_srgb, open_picture, plain, upright, upright_size
 
-MAX_PREVIEW: Final = 8 * 1024
-"""Octets of the largest preview."""
 MAX_PREVIEW_SIDE: Final = 512
 """Pixels of the longest side of a preview of somebody else's."""
 _PREVIEWS: Final = tuple((side, quality) for side in (320, 240, 160, 80, 32) for quality in (70, 45, 20))

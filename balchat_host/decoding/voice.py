@@ -8,11 +8,8 @@ import numpy as np
 import soundfile  # pyright: ignore[reportMissingTypeStubs]  # it has none
 
 from balchat_host.decoding.answer import Answer, Refused
+from balchat_host.decoding.limits import MAX_LEVELS, MAX_VOICE_SECONDS, VOICE_RATES
 
-RATES: Final = (8_000, 12_000, 16_000, 24_000, 48_000)
-"""Hertz: those that Opus knows."""
-MAX_SECONDS: Final = 300
-_LEVELS: Final = 64
 _PER_LEVEL: Final = 100
 """Milliseconds that a level covers at least."""
 _BITRATE: Final = 32_000
@@ -26,17 +23,17 @@ _GRACE: Final = 1
 
 def warm_up() -> None:
     """Load whatever the libraries load when they are first used."""
-    octets = encode_voice(bytes(2 * 4800), RATES[-1]).results[0]
+    octets = encode_voice(bytes(2 * 4800), VOICE_RATES[-1]).results[0]
     decode_voice(octets)
 
 
 def encode_voice(octets: bytes, rate: int) -> Answer:
     """Make Ogg Opus of PCM: one channel, 16 bits, little-endian."""
-    if rate not in RATES:
+    if rate not in VOICE_RATES:
         raise Refused("it has a rate that Opus does not know")
     sound = np.frombuffer(octets[: len(octets) & ~1], dtype="<i2")
-    if not 0 < len(sound) <= MAX_SECONDS * rate:
-        raise Refused(f"it is empty, or longer than {MAX_SECONDS // 60} minutes")
+    if not 0 < len(sound) <= MAX_VOICE_SECONDS * rate:
+        raise Refused(f"it is empty, or longer than {MAX_VOICE_SECONDS // 60} minutes")
     made = io.BytesIO()
     with soundfile.SoundFile(
         made, "w", rate, 1, subtype="OPUS", format="OGG", compression_level=_COMPRESSION
@@ -52,18 +49,18 @@ def decode_voice(octets: bytes) -> Answer:
     pieces: list[bytes] = []
     try:
         with soundfile.SoundFile(io.BytesIO(octets)) as sound:
-            if (sound.format, sound.subtype) != ("OGG", "OPUS") or sound.samplerate not in RATES:
+            if (sound.format, sound.subtype) != ("OGG", "OPUS") or sound.samplerate not in VOICE_RATES:
                 raise Refused("it is not Ogg Opus")
             if sound.channels > _MOST_CHANNELS:
                 raise Refused("it has more than two channels")
             rate = sound.samplerate
-            for _ in range(MAX_SECONDS + _GRACE):
+            for _ in range(MAX_VOICE_SECONDS + _GRACE):
                 read: Any = sound.read(rate, dtype="int16", always_2d=True)
                 if not len(read):
                     break
                 pieces.append(read[:, 0].astype("<i2").tobytes())
             else:
-                raise Refused(f"it is longer than {MAX_SECONDS // 60} minutes")
+                raise Refused(f"it is longer than {MAX_VOICE_SECONDS // 60} minutes")
     except soundfile.LibsndfileError as error:
         raise Refused("it is not Ogg Opus, or broken") from error
     return Answer(results=(_wav(b"".join(pieces), rate),))
@@ -71,7 +68,7 @@ def decode_voice(octets: bytes) -> Answer:
 
 def _levels(sound: Any, duration: int) -> list[int]:
     """Return how loud each stretch is, the loudest of them at 255."""
-    count = max(1, min(_LEVELS, duration // _PER_LEVEL))
+    count = max(1, min(MAX_LEVELS, duration // _PER_LEVEL))
     loud = [float(np.sqrt(np.mean(np.square(each, dtype="float64")))) for each in np.array_split(sound, count)]
     most = max(*loud, 1.0)
     return [round(255 * each / most) for each in loud]

@@ -14,14 +14,10 @@ import os
 import sys
 from contextlib import suppress
 from importlib import import_module
-from typing import Any, Final
+from typing import Any
 
+from balchat_host.sounding.pcm import PER_SECOND, WIDTH
 from balchat_host.sounding.stretching import Stretcher
-
-PER_SECOND: Final = 10
-"""Pieces of sound in a second."""
-WIDTH: Final = 2
-"""Octets of a sample."""
 
 
 def main(job: str, rate: int, speed: float) -> None:

@@ -12,14 +12,12 @@ from typing import Final
 from balchat_common import cbor
 
 from balchat_host.core.content.parts import Disposition, NestedPart, SinglePart
+from balchat_host.decoding.limits import MAX_LEVELS, MAX_PREVIEW
 
-MAX_PICTURE: Final = 8 * 1024
-"""Octets of the largest small picture."""
 MAX_SIDE: Final = 2**16 - 1
 """Pixels of the longest side that a picture is said to have."""
 MAX_DURATION: Final = 24 * 3600 * 1000
 """Milliseconds of the longest voice message that is shown as one."""
-MAX_LEVELS: Final = 64
 _VOICE: Final = "application/vnd.balchat.voice"
 _WEBP: Final = re.compile(r"image/webp(?:;width=([1-9][0-9]{0,4});height=([1-9][0-9]{0,4}))?", re.ASCII)
 
@@ -73,7 +71,7 @@ def read_preview(part: NestedPart) -> Preview | None:
     if part.content_type == _VOICE:
         return _voice(part.content)
     found = _WEBP.fullmatch(part.content_type)
-    if found is None or not 0 < len(part.content) <= MAX_PICTURE:
+    if found is None or not 0 < len(part.content) <= MAX_PREVIEW:
         return None
     width, height = (None if side is None else int(side) for side in found.groups())
     if max(width or 0, height or 0) > MAX_SIDE:

@@ -140,8 +140,7 @@ def offered(tx: ReadTransaction, root: bytes, peer: PeerId) -> FileRow | None:
 def manifest(tx: ReadTransaction, root: bytes, peer: PeerId) -> bytes | None:
     """Return the manifest of a file that is offered to a contact under a root; None where there is none."""
     row = offered(tx, root, peer)
-    found = [] if row is None else tx.query("SELECT octets FROM manifest WHERE file = ?", (row.number,))
-    return cast("bytes", found[0][0]) if found else None
+    return None if row is None else manifest_of(tx, row.number)
 
 
 def manifest_of(tx: ReadTransaction, number: int) -> bytes | None:

@@ -129,7 +129,9 @@ class LocalPartStore(PartStore):
             if row.bitmap.count + _NEAR_THE_END >= row.shape.parts and number not in self._looked_through:
                 self._looked_through.add(number)
                 lost = not await self._others_lie(row)
-            after = await self._runner.change(partial(_stored, number=number, index=index, stored_as=row.stored_as))
+            after = await self._runner.change(
+                partial(receiving.stored, number=number, index=index, stored_as=row.stored_as)
+            )
             if after is None:
                 await self._offload.run(self._folder.delete, [row.stored_as])
         if after is None:
@@ -255,10 +257,6 @@ class LocalPartStore(PartStore):
 
         await self._runner.change(refuse)
         return False
-
-
-def _stored(unit: UnitOfWork, number: int, index: int, stored_as: str) -> FileRow | None:
-    return receiving.stored(unit, number, index, stored_as)
 
 
 def _give_up(unit: UnitOfWork, row: FileRow) -> None:

@@ -11,14 +11,13 @@ from balchat_host.api.decoder import Decoded, Job
 from balchat_host.api.errors import PicturesMissing, PictureUnreadable, VoiceUnreadable
 from balchat_host.core.files.preview import (
     MAX_DURATION,
-    MAX_LEVELS,
-    MAX_PICTURE,
     MAX_SIDE,
     Preview,
     SmallPicture,
     Voice,
 )
 from balchat_host.decoding.answer import METADATA
+from balchat_host.decoding.limits import MAX_LEVELS, MAX_PREVIEW
 
 VOICE_TYPE: Final = "audio/ogg;codecs=opus"
 VOICE_NAME: Final = "voice.ogg"
@@ -99,7 +98,7 @@ class Maker:
 
 def _small_picture(octets: bytes, said: Mapping[str, Any]) -> Preview | None:
     width, height = _number(said, "width", most=MAX_SIDE), _number(said, "height", most=MAX_SIDE)
-    if width is None or height is None or not 0 < len(octets) <= MAX_PICTURE:
+    if width is None or height is None or not 0 < len(octets) <= MAX_PREVIEW:
         return None
     return SmallPicture(octets=octets, width=width, height=height)
 

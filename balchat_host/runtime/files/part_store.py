@@ -30,8 +30,8 @@ class WantedFile:
 class PartStore(ABC):
     """The parts that are here, and those that should be.
 
-    `Bell`s ring in the event loop; a call that changes something is durable when it returns. All may raise StorageFull
-    and StorageFailed: then it is the disk, and not the other side.
+    A call that changes something is durable when it returns. All may raise StorageFull and StorageFailed: then it is
+    the disk, and not the other side.
     """
 
     # -- for those to whom a file was offered

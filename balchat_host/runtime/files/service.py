@@ -1,6 +1,6 @@
 """The files of an account: written and read by front ends, sealed in the folder, and deleted there when they go."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import aclosing, suppress
 from functools import partial
 from mimetypes import MimeTypes
@@ -9,7 +9,7 @@ from typing import Final
 import anyio
 
 from balchat_host.api.bell import Bell
-from balchat_host.api.decoder import MAX_VOICE_SECONDS, VOICE_RATES, decode, require_voice
+from balchat_host.api.decoder import decode, require_voice
 from balchat_host.api.errors import BadInput, NoRoom, StorageFailed, StorageFull, TooMany
 from balchat_host.api.failures import contain
 from balchat_host.api.views import FileState, FileView
@@ -17,7 +17,7 @@ from balchat_host.core.files import keeping, receiving, rows, sending
 from balchat_host.core.files.names import harmless
 from balchat_host.core.files.rows import FileRow
 from balchat_host.core.files.shape import MAX_SIZE, Shape
-from balchat_host.core.unit_of_work import UnitOfWork
+from balchat_host.decoding.limits import MAX_VOICE_SECONDS, VOICE_RATES
 from balchat_host.runtime.files.folder import FileFolder
 from balchat_host.runtime.files.local_part_store import LocalPartStore
 from balchat_host.runtime.files.making import BEGINNING, VOICE_NAME, VOICE_TYPE, Decode, Maker
@@ -96,7 +96,7 @@ class FileService:
         """Delete in the folder what is not here any more."""
         while names := await self._runner.read(keeping.discarded):
             await self._offload.run(self._folder.delete, names)
-            await self._runner.change(partial(_deleted, names=names))
+            await self._runner.change(partial(keeping.deleted, names=names))
 
     async def run(self) -> None:
         """Collect whenever something has changed, until cancelled."""
@@ -280,7 +280,3 @@ class FileService:
         async with aclosing(self._reader.contents(sealed_file(row), offset, size)) as pieces:
             async for piece in pieces:
                 yield piece
-
-
-def _deleted(unit: UnitOfWork, names: Sequence[str]) -> None:
-    keeping.deleted(unit, names)

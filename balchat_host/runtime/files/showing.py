@@ -11,8 +11,8 @@ from balchat_host.api.errors import BadInput, NoPreview, PictureUnreadable
 from balchat_host.api.frontend import MAX_OCTETS
 from balchat_host.api.views import FileState
 from balchat_host.core.files import previews, rows
-from balchat_host.core.files.preview import MAX_PICTURE
 from balchat_host.core.files.rows import FileRow
+from balchat_host.decoding.limits import MAX_PREVIEW
 from balchat_host.runtime.files.making import Decode
 from balchat_host.runtime.files.reader import FileReader, sealed_file
 from balchat_host.runtime.unit_of_work_runner import UnitOfWorkRunner
@@ -46,7 +46,7 @@ class FilesShown:
             await self._runner.change(lambda unit: previews.forget(unit, row.number))
             raise
         (made,) = answer.results
-        if len(made) > MAX_PICTURE:
+        if len(made) > MAX_PREVIEW:
             raise PictureUnreadable(name=row.name, problem="what becomes of it is too large")
         await self._runner.change(lambda unit: previews.made_again(unit, row.number, made))
         return made

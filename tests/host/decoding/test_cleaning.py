@@ -17,6 +17,7 @@ from PIL.PngImagePlugin import PngInfo  # noqa: E402  # as above
 
 from balchat_host.decoding import pictures  # noqa: E402  # as above
 from balchat_host.decoding.answer import Refused  # noqa: E402  # as above
+from balchat_host.decoding.limits import MAX_PREVIEW  # noqa: E402  # as above
 
 SECRET = "Oslo, Bob's flat"
 FORMATS = ("JPEG", "PNG", "WEBP")
@@ -52,7 +53,7 @@ def cleaned(octets: bytes) -> tuple[Any, list[str], bytes]:
     """Return the picture that is made, what was taken out of it, and its octets."""
     answer = pictures.clean(octets)
     preview, clean = answer.results
-    assert len(preview) <= pictures.MAX_PREVIEW
+    assert len(preview) <= MAX_PREVIEW
     assert Image.open(io.BytesIO(preview)).format == "WEBP"
     assert SECRET.encode() not in clean + preview
     made = Image.open(io.BytesIO(clean))

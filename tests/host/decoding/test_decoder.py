@@ -26,7 +26,7 @@ from balchat_host.api.errors import (
     VoiceUnreadable,
 )
 from balchat_host.api.pictures import MAX_QR_PICTURE, read_qr, read_qr_file, reencode
-from balchat_host.decoding.pictures import MAX_PREVIEW
+from balchat_host.decoding.limits import MAX_PREVIEW
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator

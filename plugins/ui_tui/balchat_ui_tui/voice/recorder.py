@@ -20,9 +20,8 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
-from balchat_host.api.decoder import MAX_VOICE_SECONDS
 from balchat_host.api.errors import BalchatError
-from balchat_host.api.sound import WARNED_AT
+from balchat_host.api.sound import LONGEST, WARNED_AT
 from balchat_host.api.views import FileView
 from balchat_ui_tui.account import AccountState
 from balchat_ui_tui.actions import Action
@@ -205,11 +204,11 @@ def _throw_away(state: RecorderState) -> Effects:
 def said(state: RecorderState, t: Texts) -> str:
     """Say how far it is, and what can be done."""
     match state.stage:
-        case Stage.RECORDING if state.seconds >= MAX_VOICE_SECONDS - WARNED_AT:
-            return t("voice.nearly-full", time=t.duration(max(0, int(MAX_VOICE_SECONDS - state.seconds)) * _SECOND))
+        case Stage.RECORDING if state.seconds >= LONGEST - WARNED_AT:
+            return t("voice.nearly-full", time=t.duration(max(0, int(LONGEST - state.seconds)) * _SECOND))
         case Stage.RECORDING:
             return t("voice.recording")
-        case Stage.RECORDED if state.seconds >= MAX_VOICE_SECONDS:
+        case Stage.RECORDED if state.seconds >= LONGEST:
             return t("voice.full")
         case Stage.RECORDED:
             return t("tui.voice-recorded")
@@ -262,7 +261,7 @@ class VoiceRecorder(Page[RecorderState]):
         """Show how far it is."""
         del before
         state, t = self.state, self.tui.t
-        longest = t.duration(MAX_VOICE_SECONDS * _SECOND)
+        longest = t.duration(LONGEST * _SECOND)
         recorded = t.duration(int(state.seconds) * _SECOND)
         if state.playing:
             time = Content(f"▶ {t.duration(int(state.played) * _SECOND)} / {recorded}")
