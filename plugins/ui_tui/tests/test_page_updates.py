@@ -404,6 +404,22 @@ def test_the_progress_of_a_file_has_its_pace_and_is_whole_only_once_the_other_si
     assert waits == T("files.waits")
 
 
+def test_a_file_of_ours_has_the_pace_at_which_the_other_side_confirms_it_and_says_what_keeps_it() -> None:
+    ours = file(ours=True, state=FileState.COMPLETE, here=1000, recipients=1)
+    state = listing.FilesState(files=(ours,), now=0)
+    state, _ = listing.update(state, Told(FileProgress(file="f1", here=1000, there=0)), UP, T)
+    progress = FileProgress(file="f1", here=1000, there=500)
+    state, _ = listing.update(replace(state, now=2000), Told(progress), UP, T)
+    note = listing.rows(state, replace(UP, progress={"f1": progress}), T)[0].note
+    assert "50 %" in note
+    assert "250 B/s" in note
+    kept = replace(progress, hindered="own-relay-full")
+    note = listing.rows(state, replace(UP, progress={"f1": kept}), T)[0].note
+    assert "50 %" in note
+    assert T("states.reason.own-relay-full") in note
+    assert "B/s" not in note
+
+
 def test_enter_on_a_file_does_what_is_next() -> None:
     for state, method in ((FileState.OFFERED, "files.fetch"), (FileState.FETCHING, "files.pause")):
         known = listing.FilesState(files=(file(state=state),))

@@ -143,7 +143,9 @@ def _read(state: FilesState) -> Call:
 
 
 def _progressed(state: FilesState, progress: FileProgress) -> FilesState:
-    done, known = progress.here or progress.there, state.paces.get(progress.file)
+    # One of ours is all here while it leaves.
+    ours = any(each.id == progress.file and each.ours for each in state.files or ())
+    done, known = progress.there if ours else progress.here, state.paces.get(progress.file)
     if known is None or done < known.done:
         pace = Pace(since=state.now, from_=done, at=state.now, done=done)
     else:
@@ -211,8 +213,8 @@ def _how_far(file: FileView, state: FilesState, progress: FileProgress | None, t
         return [t("tui.saving"), _bar(state.exports[file.id], file.size)]
     if file.ours:
         return _ours(file, state, progress, t)
-    reason = (progress.hindered if progress else None) or file.reason
-    told = [t(f"states.file.{file.state}"), t.known("states.reason", reason) if reason else ""]
+    reason = _reason(file, progress, t)
+    told = [t(f"states.file.{file.state}"), reason]
     if file.state in (FileState.FETCHING, FileState.PAUSED):
         here = progress.here if progress else file.here
         told = [told[0], _bar(here, file.size), *(_pace(file, here, state, t) if not reason else ()), told[1]]
@@ -224,9 +226,19 @@ def _ours(file: FileView, state: FilesState, progress: FileProgress | None, t: T
         return [t(f"states.file.{file.state}")]
     if file.recipients and file.received_by >= file.recipients:
         return [t("files.received")]
-    if progress is not None and progress.there:
-        return [_bar(progress.there, file.size), *_pace(file, progress.there, state, t)]
-    return [t("files.waits")] if file.recipients else []
+    if not file.recipients:
+        return []
+    reason = _reason(file, progress, t)
+    there = max(progress.there if progress else 0, file.there)
+    if there:
+        return [_bar(there, file.size), *(_pace(file, there, state, t) if not reason else ()), reason]
+    return [t("files.waits"), reason]
+
+
+def _reason(file: FileView, progress: FileProgress | None, t: Texts) -> str:
+    """Say what keeps a file from coming or leaving; nothing where nothing does."""
+    reason = (progress.hindered if progress else None) or file.reason
+    return t.known("states.reason", reason) if reason else ""
 
 
 def _bar(done: int, size: int) -> str:
