@@ -125,7 +125,7 @@ def test_files_are_staged_before_they_go(stage: Staged, played: Page, how: str):
     staged = played.get_by_role("region", name="Files to send")
     expect(staged).to_contain_text("ridge.jpg")
     expect(staged).to_contain_text("1 kB")
-    expect(staged).to_contain_text("removed: location, time")
+    expect(staged).to_contain_text("removed: where it was taken, when it was taken")
     assert called(stage, "messages.send") == []
     played.get_by_role("button", name="Send", exact=True).click()
     expect(staged).to_be_hidden()

@@ -57,6 +57,8 @@ def test_a_picture_of_a_qr_code_is_read(stage: Staged, played: Page):
     picture = {"name": "code.png", "mimeType": "image/png", "buffer": b"png"}
     chooser.set_input_files(picture)
     expect(played.get_by_role("alert")).to_contain_text("No QR code was found")
+    chooser.set_input_files(picture | {"buffer": bytes(8 * 1024 * 1024 + 1)})
+    expect(played.get_by_text("This is too large.")).to_be_visible()
     stage.answers["/qr"] = {"text": CODE}
     chooser.set_input_files(picture)
     expect(played.get_by_label("Their chat code")).to_have_value(CODE)

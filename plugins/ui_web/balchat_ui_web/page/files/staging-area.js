@@ -2,7 +2,7 @@
 
 import { html, signal, useEffect, useRef } from "../vendor.js";
 import { capabilities } from "../core/store.js";
-import { duration, size, t } from "../core/texts.js";
+import { duration, known, size, t } from "../core/texts.js";
 import { IconButton } from "../parts/button.js";
 import { Icon } from "../parts/icon.js";
 import { Preview } from "./picture.js";
@@ -16,7 +16,7 @@ function said(item) {
   if (item.state === "failed") return item.fault;
   if (item.state === "writing") return t("files.preparing");
   const removed = item.view?.metadata_removed ?? [];
-  if (removed.length) return t("files.removed", { what: removed.map((each) => t(`files.metadata.${each}`)).join(", ") });
+  if (removed.length) return t("files.removed", { what: removed.map((each) => known("states.metadata", each)).join(", ") });
   return item.view?.may_hold_metadata ? t("files.may-hold-metadata") : null;
 }
 

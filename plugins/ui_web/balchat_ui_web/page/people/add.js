@@ -34,13 +34,13 @@ export function AddScreen() {
     if (found.kind === "code" && !name.value) name.value = nameIn(found.value);
   };
   const takePicture = async (/** @type {File | undefined} */ file) => {
-    if (!file) return false;
+    if (!file) return;
+    picture.value = null;
     await run(async () => {
       const text = await readQr(file);
       if (text) take(text);
       else picture.value = t("people.no-qr");
     });
-    return true;
   };
   const pasted = (/** @type {ClipboardEvent} */ event) => {
     const file = pictureIn(event.clipboardData);

@@ -52,7 +52,7 @@ export function QrCode({ text, label }) {
  * @returns {Promise<string | null>}
  */
 export async function readQr(picture) {
-  if (picture.size > LARGEST_PICTURE) throw new CallError("picture-too-large", {}, "");
+  if (picture.size > LARGEST_PICTURE) throw new CallError("too-large", { limit: LARGEST_PICTURE }, "");
   const answer = await authorized("/qr", { method: "POST", body: picture });
   const said = await answer.json();
   if (!answer.ok) throw new CallError(said.error.code, said.error.fields ?? {}, said.error.message);

@@ -105,7 +105,11 @@ export function VerifyScreen() {
           <${Button} kind="primary" icon="shield-check" busy=${busy} disabled=${entered.length !== DIGITS} onClick=${() => verify(entered)}>${t("people.verify-do")}<//>
           <${Button} icon="qr" onClick=${() => chooser.current?.click()}>${t("people.verify-by-qr")}<//>
           <input ref=${chooser} class="unseen" type="file" accept="image/*" tabindex="-1" aria-hidden="true"
-            onChange=${(/** @type {Event} */ event) => scan(pictureIn(/** @type {HTMLInputElement} */ (event.currentTarget)))} />
+            onChange=${(/** @type {Event} */ event) => {
+              const input = /** @type {HTMLInputElement} */ (event.currentTarget);
+              void scan(pictureIn(input));
+              input.value = "";
+            }} />
         </div>
       </div>
     <//>
