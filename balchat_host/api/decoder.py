@@ -1,8 +1,8 @@
 """Has pictures and sound read by a process of its own for each, which can do nothing else (`balchat_host.decoding`).
 
-At most two run at a time, for a bounded number that wait, so that many pictures keep nothing else from running; those
-of one contact keep nobody else's waiting. What one does, or that it dies, ends the request that it was for. Octets go
-there and back through pipes.
+At most three run at a time, two of them for one contact, and a bounded number wait: many pictures keep nothing else
+from running, and those of one contact nobody else's waiting. What one does, or that it dies, ends the request that it
+was for. Octets go there and back through pipes.
 """
 
 import json
@@ -36,7 +36,7 @@ MAX_GIVEN: Final = 128 * 2**20
 """Octets that come back at most."""
 PATIENCE: Final = 120.0
 """Seconds that a request takes at most, once it is its turn."""
-AT_ONCE: Final = 2
+AT_ONCE: Final = 3
 MAX_WAITING_OF_ONE: Final = 64
 MAX_WAITING: Final = 512
 _MAX_LINE: Final = 4096

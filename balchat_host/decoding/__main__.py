@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 from balchat_host.decoding.answer import Answer, Refused
-from balchat_host.decoding.confinement import confine
+from balchat_host.decoding.confinement import OTHERS_PROCESSOR_TIME, PROCESSOR_TIME, confine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -27,6 +27,8 @@ _MODULES: Final = {
     "encode_voice": "voice",
     "decode_voice": "voice",
 }
+_OF_OTHERS: Final = frozenset({"preview_again", "reencode", "decode_voice"})
+"""Jobs that are done for what others have sent."""
 
 
 def main(job: str, *numbers: str) -> None:
@@ -39,7 +41,7 @@ def main(job: str, *numbers: str) -> None:
     function: Callable[..., Answer] = getattr(module, job)
     # Whatever a library loads when it is first used is loaded now.
     module.warm_up()
-    confine()
+    confine(processor_time=OTHERS_PROCESSOR_TIME if job in _OF_OTHERS else PROCESSOR_TIME)
     try:
         answer = function(_read(), *map(int, numbers))
     except Refused as refused:

@@ -19,7 +19,9 @@ from typing import Final
 MEMORY: Final = 2 * 2**30
 """Octets of address space: what 50 megapixels take as WebP, decoded, turned and encoded."""
 PROCESSOR_TIME: Final = 60
-"""Seconds."""
+"""Seconds, for what our owner has chosen: cleaning 50 megapixels may take most of them on a slow machine."""
+OTHERS_PROCESSOR_TIME: Final = 20
+"""Seconds, for what somebody else has sent: many may be shown at once, each made to take all of them."""
 
 _SET_NO_NEW_PRIVILEGES: Final = 38
 _SET_SECCOMP: Final = 22

@@ -32,6 +32,29 @@ async def test_whoever_waits_for_many_keeps_nobody_else_waiting() -> None:
     assert done.count("Bob") == 64
 
 
+async def test_one_whose_turns_never_end_leaves_one_to_others() -> None:
+    turns, begun = make(at_once=3), list[str]()
+
+    async def never_ends(of: str) -> None:
+        async with turns.turn(of):
+            begun.append(of)
+            await anyio.sleep_forever()
+
+    async def ends(of: str) -> None:
+        async with turns.turn(of):
+            begun.append(of)
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(5):
+            tasks.start_soon(never_ends, "Mallory")
+        await anyio.wait_all_tasks_blocked()
+        for of in ("Bob", "Carol", "Bob"):
+            tasks.start_soon(ends, of)
+        await anyio.wait_all_tasks_blocked()
+        assert begun == ["Mallory", "Mallory", "Bob", "Carol", "Bob"]
+        tasks.cancel_scope.cancel()
+
+
 async def test_so_many_at_a_time() -> None:
     turns, running, most = make(at_once=2), 0, 0
 

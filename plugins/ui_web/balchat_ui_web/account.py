@@ -7,7 +7,6 @@ because an account takes note of what each of its clients attends.
 from collections.abc import AsyncIterator, Generator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import fields
-from shlex import quote
 from typing import Final
 
 import anyio
@@ -255,11 +254,6 @@ async def _until_lost(app: App) -> None:
     with suppress(BalchatError):
         async for _ in app.status.watch():
             pass
-
-
-def command_for(profile: str) -> str:
-    """Return the command that opens a window of a profile's page."""
-    return "balchat web" if profile == "default" else f"balchat --profile {quote(profile)} web"
 
 
 def _seen_from_outside(profile: Profile) -> AccountState:

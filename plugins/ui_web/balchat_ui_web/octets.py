@@ -4,8 +4,7 @@ What others sent is never served as it came: a picture is decoded and encoded ag
 and a download is only ever kept.
 """
 
-import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Final
 from urllib.parse import quote
 
@@ -13,8 +12,9 @@ from aiohttp import web
 
 from balchat_host.api.bell import Bell
 from balchat_host.api.errors import BadInput, NoSuchFile
-from balchat_host.api.frontend import MAX_OCTETS
+from balchat_host.api.frontend import MAX_OCTETS, Files
 from balchat_host.api.pictures import MAX_QR_PICTURE, read_qr
+from balchat_host.api.turns import FairTurns
 from balchat_ui_web.account import CurrentAccount
 from balchat_ui_web.bodies import read_body
 from balchat_ui_web.headers import DOWNLOAD
@@ -24,7 +24,8 @@ MAX_SIDE: Final = 4096
 _PICTURE: Final = "image/webp"
 _VOICE: Final = "audio/wav"
 _DECODING: Final = 4
-"""Pictures and recordings that are decoded for pages at the same time; more wait."""
+"""Pictures and recordings that are decoded for pages at the same time; more wait. Those of one never have all turns."""
+_MOST_WAITING: Final = 512
 _MAX_NUMBER: Final = 2**53
 
 
@@ -34,7 +35,8 @@ class Octets:
     def __init__(self, account: CurrentAccount, tickets: OneTime[str], written: Bell) -> None:
         self._account = account
         self._tickets = tickets
-        self._decoding = asyncio.Semaphore(_DECODING)
+        what = "pictures and recordings that wait to be shown"
+        self._turns = FairTurns(at_once=_DECODING, most_of_one=_MOST_WAITING, most=2 * _MOST_WAITING, what=what)
         self._written = written
 
     async def upload(self, request: web.Request) -> web.StreamResponse:
@@ -48,21 +50,24 @@ class Octets:
     async def picture(self, request: web.Request) -> web.StreamResponse:
         """Answer with a picture, made again."""
         side = _number(request, "side", 1, MAX_SIDE, default=1024)
-        pieces = self._account.require().files.picture(request.match_info["file"], side)
-        async with self._decoding:
-            return await _send(request, pieces, _PICTURE)
+        return await self._made_again(request, lambda files, file: files.picture(file, side), _PICTURE)
 
     async def preview(self, request: web.Request) -> web.StreamResponse:
         """Answer with the small picture of a file."""
-        pieces = self._account.require().files.preview(request.match_info["file"])
-        async with self._decoding:
-            return await _send(request, pieces, _PICTURE)
+        return await self._made_again(request, lambda files, file: files.preview(file), _PICTURE)
 
     async def voice(self, request: web.Request) -> web.StreamResponse:
         """Answer with a recording, made again."""
-        pieces = self._account.require().files.play(request.match_info["file"])
-        async with self._decoding:
-            return await _send(request, pieces, _VOICE)
+        return await self._made_again(request, lambda files, file: files.play(file), _VOICE)
+
+    async def _made_again(
+        self, request: web.Request, make: Callable[[Files, str], AsyncIterator[bytes]], content_type: str
+    ) -> web.StreamResponse:
+        """Answer with what the account makes of a file, when it is its author's turn."""
+        files = self._account.require().files
+        view = await files.get(request.match_info["file"])
+        async with self._turns.turn(view.author):
+            return await _send(request, make(files, view.id), content_type)
 
     async def qr(self, request: web.Request) -> web.StreamResponse:
         """Answer with the text of the QR code in a picture."""

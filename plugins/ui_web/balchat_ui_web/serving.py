@@ -14,7 +14,7 @@ from aiohttp import web
 from balchat_host.api.bell import Bell
 from balchat_host.api.errors import BadInput
 from balchat_host.api.frontend import Profile, Profiles
-from balchat_ui_web.account import CurrentAccount, command_for
+from balchat_ui_web.account import CurrentAccount
 from balchat_ui_web.application import Server
 from balchat_ui_web.connection import IDLE_SECONDS, MOST, Connections
 from balchat_ui_web.local_web import LocalWeb, Passphrases
@@ -105,8 +105,7 @@ class WebServer:
             self.lock_if_nobody_is_there()
 
     def _guessed(self) -> None:
-        another = f"`{command_for(self.account.profile.name)}` makes another one."
-        self._told(f"Somebody has tried wrong links, and the last one was ended. {another}")
+        self._told("A program on this machine tries wrong links. They open nothing.")
 
 
 def listen(port: int = 0) -> list[socket.socket]:

@@ -156,6 +156,10 @@ class Staged:
             route.fulfill(path=file, content_type=mimetypes.guess_type(file.name)[0])
         elif path.startswith(("/pictures/", "/previews/")):
             self.calls.append((route.request.url.removeprefix(ORIGIN), {}))
+            if isinstance(refusal := self.answers.get(path), Refusal):
+                error = {"code": refusal.code, "message": "", "fields": refusal.fields}
+                route.fulfill(status=400, json={"error": error})
+                return
             route.fulfill(body=account.picture(512 if path.startswith("/pictures/") else 64), content_type="image/webp")
         else:
             query = urlsplit(route.request.url).query

@@ -328,3 +328,19 @@ def test_a_pace_is_told_only_once_it_is_known(played: Page):
         paceOf([{ at: 0, octets: 9 }, { at: 4000, octets: 9 }]),
     ])""")
     assert paces == [None, None, 500, None]
+
+
+def test_a_picture_that_cannot_be_read_is_asked_for_once(stage: Staged, played: Page):
+    """Each time costs a process, and what somebody has made for that a minute of it."""
+    broken = replace(account.PHOTO, id="b" * 32, name="broken.jpg")
+    path = f"/pictures/{broken.id}"
+    refusal = Refusal("picture-unreadable", name="broken.jpg", problem="it is broken")
+    stage.answers |= {path: refusal, f"/previews/{broken.id}": refusal}
+    newest = account.conversation_with_marta()[-1]
+    stage.receive(replace(newest, id="b" * 32, files=(broken,), text=None))
+    expect(played.get_by_role("button", name="Open the picture broken.jpg")).to_be_visible()
+    until(played, lambda: any(each.startswith(path) for each, _ in stage.calls))
+    for number in range(3):
+        stage.receive(replace(newest, id=f"{number:032x}", text=f"number {number}"))
+        expect(played.get_by_role("list", name="Messages")).to_contain_text(f"number {number}")
+    assert len([each for each, _ in stage.calls if each.startswith(path)]) == 1

@@ -42,16 +42,16 @@ async def test_a_link_is_good_for_a_minute(serve: Callable[..., Served]) -> None
         assert await sign_in(served, session, token) == (401, "link-invalid")
 
 
-async def test_five_wrong_links_end_the_right_one(serve: Callable[..., Served]) -> None:
+async def test_wrong_links_are_told_of_once_and_end_no_right_one(serve: Callable[..., Served]) -> None:
     async with serve().live() as served, served.browser() as session:
         token = served.token()
         for _ in range(4):
             assert await sign_in(served, session, "A" * 43) == (401, "link-invalid")
         assert served.told == []
-        assert await sign_in(served, session, "A" * 43) == (401, "link-invalid")
-        assert await sign_in(served, session, token) == (401, "link-invalid")
+        for _ in range(20):
+            assert await sign_in(served, session, "A" * 43) == (401, "link-invalid")
         assert len(served.told) == 1
-        assert (await sign_in(served, session, served.token()))[0] == 200
+        assert (await sign_in(served, session, token))[0] == 200
 
 
 async def test_a_window_opens_another_one(serve: Callable[..., Served]) -> None:

@@ -8,6 +8,20 @@ import { CallError } from "../core/errors.js";
 
 const MOST = 60;
 
+/** Milliseconds after which what failed for now is asked for again, while it is shown. */
+const AGAIN_AFTER = 10_000;
+
+/** Faults of the file itself. Each try costs the account a process, and what was made for that up to a minute of it. */
+const LASTING = new Set([
+  "file-unreadable",
+  "no-preview",
+  "no-such-file",
+  "picture-unreadable",
+  "pictures-missing",
+  "voice-missing",
+  "voice-unreadable",
+]);
+
 /** @typedef {{ url: string | null, fault: unknown }} Fetched */
 
 /** @type {Map<string, Signal<Fetched>>} */
@@ -28,6 +42,18 @@ function forget(path) {
   const url = kept.get(path)?.peek().url;
   if (url) URL.revokeObjectURL(url);
   kept.delete(path);
+}
+
+/** @param {unknown} fault */
+function isLasting(fault) {
+  return fault instanceof CallError && LASTING.has(fault.code);
+}
+
+/** @param {string} path @param {Signal<Fetched>} made */
+function askAgain(path, made) {
+  if (kept.get(path) !== made) return;
+  kept.delete(path);
+  made.value = { url: null, fault: null }; // whoever shows it asks again
 }
 
 /**
@@ -52,12 +78,22 @@ export function fetched(path) {
     },
     (fault) => {
       made.value = { url: null, fault };
-      kept.delete(path);
+      if (!isLasting(fault)) setTimeout(() => askAgain(path, made), AGAIN_AFTER);
     },
   );
   const oldest = kept.keys().next().value;
   if (kept.size > MOST && oldest !== undefined) forget(oldest);
   return made;
+}
+
+/**
+ * Have a path asked for again that failed for now: a person wants it.
+ *
+ * @param {string} path
+ */
+export function tryAgain(path) {
+  const fault = kept.get(path)?.peek().fault;
+  if (fault && !isLasting(fault)) forget(path);
 }
 
 /** Forget all blobs: the account is not shown any more. */

@@ -4,7 +4,7 @@ import { html, useEffect, useRef, useSignal } from "../vendor.js";
 import { duration, errorText, t } from "../core/texts.js";
 import { IconButton } from "../parts/button.js";
 import { toast } from "../parts/toasts.js";
-import { fetched } from "./octets.js";
+import { fetched, tryAgain } from "./octets.js";
 
 const SPEEDS = Object.freeze([1, 1.5, 2]);
 const HEIGHT = 28;
@@ -32,7 +32,8 @@ export function VoicePlayer({ file }) {
   const speed = useSignal(1);
   const wanted = useSignal(false);
   const here = file.state === "complete";
-  const got = wanted.value ? fetched(`/voice/${file.id}`).value : null;
+  const path = `/voice/${file.id}`;
+  const got = wanted.value ? fetched(path).value : null;
   const length = file.voice?.duration ?? 0;
 
   useEffect(() => {
@@ -56,6 +57,7 @@ export function VoicePlayer({ file }) {
   const start = async () => {
     const element = audio.current;
     if (!element) {
+      tryAgain(path);
       wanted.value = true;
       return;
     }
