@@ -46,7 +46,9 @@ BAD_FOR: Final = 3600.0
 _POLLING: Final = Backoff(first=2.0, longest=3600.0)
 """When to look again for a part that was not there."""
 _LOOK_EVERY: Final = 3600.0
-_COPIES: Final = 3
+MAX_OF_ONE: Final = 16 * 2**20
+"""Octets of parts that come from one contact's relays and are held: one that is slow keeps nobody else's waiting."""
+_COPIES: Final = 2
 """A part is held so often while it is taken out of what was read."""
 RELAY: Final = "relay"
 """The way by which it comes."""
@@ -96,6 +98,7 @@ class RelayPuller:
         self._plan = plan
         self._parts = parts
         self._memory = memory
+        self._share = OctetBudget(MAX_OF_ONE)
         self._news = news
         self._done = done
         self._backoff = backoff
@@ -206,7 +209,7 @@ class RelayPuller:
         shape = file.shape
         size = shape.manifest_size if planned.parts is None else shape.length(index)
         try:
-            async with self._memory.taken(_COPIES * size):
+            async with self._share.taken(_COPIES * size), self._memory.taken(_COPIES * size):
                 octets = await self._blobs.get_blob(
                     place.source.transport, self._peer, place.source.offer, blob_of(shape.parts, index), size
                 )

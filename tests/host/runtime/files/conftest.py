@@ -15,6 +15,9 @@ from trio.testing import MockClock
 from balchat_host.api.backoff import Backoff
 from balchat_host.api.errors import PeerUnreachable
 from balchat_host.api.types import DeviceIdentity, PeerId
+from balchat_host.core.files.part_bitmaps import blob_of
+from balchat_host.core.files.shape import Bitmap
+from balchat_host.core.files.sources import Source
 from balchat_host.runtime.files.part_server import PartServer
 from balchat_host.runtime.files.puller import FilePuller
 from balchat_host.testing.virtual_stream import VirtualStream
@@ -48,6 +51,8 @@ class Between:
         self.octets_served = 0
         self.blobs: dict[tuple[bytes, int], bytes] = {}
         """What lies at relays, by offer and number."""
+        self.blob_time: dict[PeerId, float] = {}
+        """Seconds that a contact's relay takes for each."""
         self._tasks = tasks
 
     async def open_bulk(self, peer: PeerId) -> ByteStream:
@@ -70,14 +75,24 @@ class Between:
 
     async def get_blob(self, transport: str, peer: PeerId, offer: bytes, index: int, size: int) -> bytes | None:
         """Return what lies at a relay."""
-        del transport, peer, size
-        await anyio.sleep(1)
+        del transport, size
+        await anyio.sleep(self.blob_time.get(peer, 1))
         return self.blobs.get((offer, index))
 
     def wish(self, file: MemoryFile, of: PeerId = BOB) -> Wish:
         """Have somebody offer a file, and want it."""
         self.theirs[of].offer(file, ALICE)
         return self.ours.want(file, of)
+
+    def wish_by_relay(self, file: MemoryFile, of: PeerId) -> Wish:
+        """Have somebody leave all of a file at a relay, and want it."""
+        parts, put = file.shape.parts, Bitmap(file.shape.parts + 1)
+        for index in range(parts + 1):
+            put.add(index)
+            self.blobs[of.octets, blob_of(parts, index)] = file.part(index) if index < parts else file.manifest
+        wish = self.ours.want(file, of)
+        self.ours.lying[wish.number] = [Source(number=1, transport="relay", offer=of.octets, until=2**40, put=put)]
+        return wish
 
     @asynccontextmanager
     async def pulling(self, *, streams: int = 1) -> AsyncGenerator[FilePuller]:

@@ -10,6 +10,7 @@ import pytest
 
 from balchat_host.api.errors import StorageFailed, StorageFull
 from balchat_host.core.files.shape import Shape
+from balchat_host.runtime.files import puller, relay_puller
 from balchat_host.runtime.files.peer_puller import FAULT_PAUSE
 from balchat_host.runtime.files.pull_stream import LINGER, STALL_TIMEOUT
 from balchat_host.runtime.files.relay_puller import DISK_BACKOFF
@@ -431,3 +432,22 @@ async def test_what_nobody_foresaw_ends_one_stream_and_is_tried_again(between: B
         async with us.pulling():
             await us.ours.until(lambda: other.whole and reasons(wish) == ["failed"])
             await us.ours.until(lambda: wish.whole)
+
+
+async def test_one_whose_relay_is_slow_keeps_nobody_elses_file_waiting(
+    between: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(puller, "MAX_HELD", 6 * MIB)  # the parts that are fetched at once from one contact
+    monkeypatch.setattr(relay_puller, "MAX_OF_ONE", 4 * MIB)
+    async with between() as us:
+        us.away = {BOB, CAROL}
+        us.blob_time[BOB] = 600
+        slow = us.wish_by_relay(MemoryFile("slow", 20 * MIB), BOB)
+        async with us.pulling():
+            await us.ours.until(lambda: slow.manifest is not None)
+            await anyio.sleep(10)
+            swift, began = us.wish_by_relay(MemoryFile("swift", 20 * MIB), CAROL), anyio.current_time()
+            await us.ours.until(lambda: swift.whole)
+            assert anyio.current_time() - began < 100
+            assert not slow.whole
+            await us.ours.until(lambda: slow.whole)
