@@ -10,12 +10,15 @@ from balchat_relay_proto.errors import Code, Refused
 from balchat_relay_proto.replies import BlobFound, BlobsKept, Done
 from balchat_relay_proto.requests import DeleteBlobs, GetBlob, PutBlob, RenewBlobs
 from balchat_relay_proto.sizes import BLOB_SIZES
-from balchat_transport_relay.blob_carrier import ContainerOffer
+from balchat_transport_relay.blob_carrier import TIMEOUT, ContainerOffer
+from balchat_transport_relay.circuits import IDLE
 
 from balchat_host.api.errors import PartRefused, PeerUnreachable, ProtocolViolation
 from balchat_host.api.transport import BlobOutcome
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from balchat_host.api.transport import BlobContainer
 
 pytestmark = pytest.mark.anyio
@@ -107,6 +110,64 @@ async def test_one_that_gives_more_than_the_part_is_not_read_to_its_end(world) -
                 await bob.transport.get_blob(alice.peer, made.offer, 0, len(PART))
             relay.script = lambda request: None
             assert await bob.transport.get_blob(alice.peer, made.offer, 0, len(PART)) == PART
+
+
+def in_http(body: bytes, *, said: int | None = None, status: str = "200 OK") -> bytes:
+    return f"HTTP/1.1 {status}\r\nContent-Length: {len(body) if said is None else said}\r\n\r\n".encode() + body
+
+
+def a_drop_at_a_time(octets: bytes) -> list[bytes]:
+    return [octets[place : place + 1] for place in range(len(octets))]
+
+
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+LIES: dict[str, tuple[Callable[[bytes], list[bytes]], float]] = {
+    "cut off": (lambda blob: [in_http(BlobFound(blob=blob).to_octets())[:-1]], 0),
+    "shorter than it says": (lambda blob: [in_http(BlobFound(blob=blob).to_octets(), said=len(blob) + 900)], 0),
+    "longer than a part": (lambda _: [in_http(BlobFound(blob=bytes(BLOB_SIZES[1])).to_octets())], 0),
+    "without an end": (lambda _: [CHUNKED, *[b"10000\r\n" + bytes(0x10000) + b"\r\n"] * 1000], 0),
+    "said to be without an end": (lambda blob: [in_http(blob, said=10**15), *[blob] * 1000], 0),
+    "too little": (lambda blob: [in_http(BlobFound(blob=blob[:-1]).to_octets())], 0),
+    "nothing in it": (lambda _: [in_http(BlobFound(blob=b"").to_octets())], 0),
+    "not CBOR": (lambda blob: [in_http(blob)], 0),
+    "not HTTP": (lambda blob: [blob], 0),
+    "of many headers": (lambda _: [b"HTTP/1.1 200 OK\r\n", *[b"Again: and again\r\n" * 1000] * 100], 0),
+    "of many answers ahead": (lambda _: [b"HTTP/1.1 100 Continue\r\n\r\n" * 1000] * 100, 0),
+    "a refusal of nothing": (lambda blob: [in_http(blob, status="503 Service Unavailable")], 0),
+    "a drop at a time": (lambda blob: a_drop_at_a_time(in_http(BlobFound(blob=blob).to_octets())), 60),
+    "never": (lambda _: [b""], YEAR),
+}
+
+
+async def test_whatever_one_answers_in_place_of_a_part_it_is_bounded_and_the_next_one_is_asked_for(world) -> None:
+    async with world() as w, w.account() as bob:
+        relay = await w.relay()
+        async with w.account(relay) as alice:
+            made = await container(alice, bob)
+            await alice.transport.put_blob(bob.peer, made.key, 0, PART)
+            ((_, blob),) = [each for box in relay.boxes.values() for each in box.blobs.values()]
+            for how, (lie, pause) in LIES.items():
+                sent = 0
+
+                async def answer(stream, lie=lie, pause=pause) -> None:
+                    nonlocal sent
+                    await stream.receive()
+                    await stream.send(in_http(relay.about.to_octets()))
+                    await stream.receive()
+                    for octets in lie(blob):
+                        await anyio.sleep(pause)
+                        await stream.send(octets)
+                        sent += len(octets)
+
+                relay.instead = answer
+                began = anyio.current_time()
+                with pytest.raises((PartRefused, ProtocolViolation, PeerUnreachable)):
+                    await bob.transport.get_blob(alice.peer, made.offer, 0, len(PART))
+                assert anyio.current_time() - began <= TIMEOUT, how
+                assert sent <= 8 * BLOB_SIZES[0], how
+                relay.instead = None
+                assert await bob.transport.get_blob(alice.peer, made.offer, 0, len(PART)) == PART, how
+                await anyio.sleep(2 * IDLE)  # the connection is closed
 
 
 async def test_one_that_mixes_up_parts_gives_nothing(world) -> None:
