@@ -22,6 +22,7 @@ from tests.simulation.test_relayed import friends
 from tests.support.virtual_relay import VirtualRelay
 
 if TYPE_CHECKING:
+    from balchat_host.api.frontend import App
     from tests.simulation.conftest import People, Someone
 
 pytestmark = pytest.mark.anyio
@@ -37,32 +38,40 @@ def relay(people: People) -> VirtualRelay:
     return relay
 
 
-@pytest.mark.parametrize("size", [0, 1, 65_536, MIB + 1, 9 * MIB])
-async def test_a_file_comes_although_the_two_are_never_there_together(
-    people: People, relay: VirtualRelay, size: int
+@pytest.mark.parametrize("sizes", [(0, 1, 65_535, 65_536, 65_537, MIB, MIB + 1), (16 * MIB,), (16 * MIB + 1,)])
+async def test_files_come_although_the_two_are_never_there_together(
+    people: People, relay: VirtualRelay, sizes: tuple[int, ...]
 ) -> None:
     async with people:
         alice, bob = await friends(people)
-        octets = made_up(size)
         async with alice.up() as a:
-            sent = await offer(a, octets)
+            sent = [await offer(a, made_up(size)) for size in sizes]
             await anyio.sleep(HOUR)
         assert relay.blobs_put
         async with bob.up() as b:
-            theirs = await offered(b)
+            await until_true(b, lambda: offers(b, len(sizes)), patience=LONG)
             got = relay.blobs_got
             await anyio.sleep(HOUR)
-            assert (await b.files.get(theirs.id)).state is FileState.OFFERED, "nothing comes before it is wanted"
+            theirs = await b.files.list("Alice")
+            assert {file.state for file in theirs} == {FileState.OFFERED}, "nothing comes before it is wanted"
             assert relay.blobs_got == got
-            await b.files.fetch(theirs.id)
-            await until_here(b, theirs)
-            assert await read(b, theirs.id) == octets
+            for file in theirs:
+                await b.files.fetch(file.id)
+            for file in theirs:
+                await until_here(b, file)
+                assert await read(b, file.id) == made_up(file.size)
+            assert sorted(file.size for file in theirs) == sorted(sizes)
             await anyio.sleep(60)
         async with alice.up() as a:
             await anyio.sleep(HOUR)
-            now = await a.files.get(sent.id)
-            assert (now.received_by, now.recipients) == (1, 1)
+            for file in sent:
+                now = await a.files.get(file.id)
+                assert (now.received_by, now.recipients) == (1, 1)
         assert relay.blobs == {}, "what has been received is deleted at the relay"
+
+
+async def offers(app: App, count: int) -> bool:
+    return len(await app.files.list("Alice")) == count
 
 
 async def test_a_file_larger_than_the_relay_passes_while_the_two_are_never_there_together(
