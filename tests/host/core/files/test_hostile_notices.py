@@ -78,14 +78,19 @@ def scene() -> Scene:
 def one_of(right: st.SearchStrategy[Any], *wrong: object) -> st.SearchStrategy[tuple[Any, bool]]:
     """Draw a value, mostly a right one, and whether it is."""
     good = right.map(lambda value: (value, True))
-    return st.one_of(*[good] * 20, st.sampled_from([(value, False) for value in wrong]))
+    return mostly(good, st.sampled_from([(value, False) for value in wrong]))
+
+
+def mostly(good: st.SearchStrategy[Any], *bad: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """Draw from the first, once in some twenty times from another. `one_of` would take each as often."""
+    return st.sampled_from([*[good] * 20, *bad]).flatmap(lambda chosen: chosen)
 
 
 def all_of(*fields: st.SearchStrategy[tuple[Any, bool]]) -> st.SearchStrategy[tuple[Any, bool]]:
     """Draw an array of fields, sometimes with one too few or too many."""
     whole = st.tuples(*fields).map(lambda drawn: ([value for value, _ in drawn], all(right for _, right in drawn)))
-    return st.one_of(
-        *[whole] * 20,
+    return mostly(
+        whole,
         whole.map(lambda drawn: (drawn[0][:-1], False)),
         whole.map(lambda drawn: ([*drawn[0], 0], False)),
     )
@@ -108,7 +113,7 @@ containers = all_of(
 )
 parts = list_of(all_of(roots, list_of(containers, most=3)), most=4)
 progress = all_of(
-    roots,
+    mostly(st.just(("ours", True)), roots, roots, roots, roots, roots),
     one_of(puts, bytes(2_100), 1, None),
     list_of(one_of(st.integers(0, 2**32 - 1), -1, 2**32, True, b""), most=64),
     one_of(st.booleans(), 0, 1, None),
@@ -155,7 +160,7 @@ def test_of_where_parts_lie_all_is_noted_of_their_own_file_or_nothing(drawn: tup
 
 @pytest.mark.fuzz
 @LIVES
-@given(progress, st.sampled_from(["bob", "carol"]))
+@given(progress, st.sampled_from(["bob", "bob", "carol"]))
 def test_progress_counts_for_who_is_offered_the_file(drawn: tuple[Any, bool], who: str) -> None:
     at = scene()
     said, right = named(drawn[0], at), drawn[1]
@@ -163,6 +168,8 @@ def test_progress_counts_for_who_is_offered_the_file(drawn: tuple[Any, bool], wh
         "SELECT contact.name, root, confirmed FROM file_recipient JOIN file ON file.id = file"
         " JOIN contact ON contact.peer = file_recipient.peer"
     )
+    # What is confirmed stays so, and would hide what the next example says.
+    at.alice.change(lambda unit: unit.tx.execute("DELETE FROM file_recipient"))
     before, sources, others = at.read(query), at.sources(), at.others()
     getattr(at, who).write_content(content.FILE_PROGRESS, cbor.encode(said))
     after = at.read(query)
