@@ -1,8 +1,8 @@
 """Waiting for what shall come, without sleeping and without trusting that it comes."""
 
 import os
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Final, Generic, Protocol, TypeVar
 
 import anyio
@@ -24,17 +24,36 @@ class Runs(Protocol):
     async def run(self, *, task_status: TaskStatus[None]) -> None: ...
 
 
+@contextmanager
+def unwrapped() -> Generator[None]:
+    """Raise what failed alone without the group of its task group: pytest shows its line and its values only so."""
+    alone: BaseException | None = None
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        if len(group.exceptions) > 1:
+            raise
+        alone = group.exceptions[0]
+    if alone is not None:
+        context = alone.__context__
+        try:
+            raise alone
+        finally:
+            alone.__context__ = context  # not the group
+
+
 @asynccontextmanager
 async def running(*services: Runs) -> AsyncGenerator[None]:
     """Run them until the block ends, then cancel them and wait for their end. Raise TimeoutError."""
-    async with anyio.create_task_group() as tasks:
-        for service in services:
-            with anyio.move_on_after(PATIENCE) as patience:
-                await tasks.start(service.run)
-            if patience.cancelled_caught:
-                raise TimeoutError(f"{type(service).__name__}.run has not called task_status.started()")
-        yield
-        tasks.cancel_scope.cancel()
+    with unwrapped():
+        async with anyio.create_task_group() as tasks:
+            for service in services:
+                with anyio.move_on_after(PATIENCE) as patience:
+                    await tasks.start(service.run)
+                if patience.cancelled_caught:
+                    raise TimeoutError(f"{type(service).__name__}.run has not called task_status.started()")
+            yield
+            tasks.cancel_scope.cancel()
 
 
 @asynccontextmanager

@@ -18,7 +18,7 @@ from balchat_host.testing.audit.kit import AuditedKit
 from balchat_host.testing.front_end_kit.held_app import ClosingApp
 from balchat_host.testing.memory_account import MemoryAccount
 from balchat_host.testing.peer import Peer
-from balchat_host.testing.waiting import PATIENCE, SeenStates
+from balchat_host.testing.waiting import PATIENCE, SeenStates, unwrapped
 
 BOB: Final = "Bob, of whom nobody may read"
 CAROL: Final = "Carol, of whom nobody may read"
@@ -133,12 +133,13 @@ async def served(bench: FrontEndBench, account: MemoryAccount, app: App | None =
     """Run the front end with an account until the block ends and nothing is left to do, then cancel it."""
     host = Host(bench, app or account.app)
     told = anyio.current_time()
-    async with anyio.create_task_group() as tasks:
-        await tasks.start(host.run)
-        yield host
-        await anyio.wait_all_tasks_blocked()
-        tasks.cancel_scope.cancel()
-        told = anyio.current_time()
+    with unwrapped():
+        async with anyio.create_task_group() as tasks:
+            await tasks.start(host.run)
+            yield host
+            await anyio.wait_all_tasks_blocked()
+            tasks.cancel_scope.cancel()
+            told = anyio.current_time()
     assert anyio.current_time() - told < END_LIMIT, "it goes on when it is cancelled; the host waits for 20 s"
     assert not account.ended, "it has ended the account"
 

@@ -177,7 +177,7 @@ class BulkTests(TransportKitBase):
         async with accounts(bench, 2) as (alice, bob):
             (good, *_) = await bob.routes_for(alice)
             for bad in (
-                replace(good, transport="transport_pigeon"),
+                replace(good, transport=f"{good.transport}_of_others"),
                 *(replace(good, address=address) for address in (b"", good.address + b"x", bytes(len(good.address)))),
             ):
                 with pytest.raises(PeerUnreachable):

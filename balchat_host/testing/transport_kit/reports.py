@@ -199,7 +199,7 @@ class ReportTests(TransportKitBase):
         async with accounts(bench, 2) as (alice, bob):
             good = (await bob.routes_for(alice))[0]
             bad = [
-                replace(good, transport="transport_pigeon"),
+                replace(good, transport=f"{good.transport}_of_others"),
                 *(
                     replace(good, address=address, sealing_key=None)
                     for address in (b"", good.address + b"x", bytes(len(good.address)))
