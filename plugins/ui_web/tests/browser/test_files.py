@@ -159,6 +159,15 @@ def test_nothing_goes_without_what_could_not_be_attached(stage: Staged, played: 
     played.get_by_label("Message to Marta Quintana").fill("")
 
 
+def test_a_file_that_cannot_be_brought_since_the_server_is_gone_says_so(stage: Staged, played: Page):
+    played.route("**/files/*", lambda route: route.abort())
+    played.evaluate(PASTE, [["ridge.jpg"], "image/jpeg", "paste"])
+    staged = played.get_by_role("region", name="Files to send")
+    expect(staged).to_contain_text("connection")
+    played.unroute("**/files/*")
+    staged.get_by_role("button", name="Do not send").click()
+
+
 def test_what_could_not_be_sent_keeps_its_files(stage: Staged, played: Page):
     stage.answers["messages.send"] = Refusal("contact-blocked", name="Marta")
     played.evaluate(PASTE, [["ridge.jpg"], "image/jpeg", "paste"])

@@ -21,6 +21,16 @@ export function lost() {
 }
 
 /**
+ * Return the error that an answer of the server has which is none that was asked for.
+ * @param {Response} answer
+ */
+export async function refusal(answer) {
+  const said = await answer.json().catch(() => null);
+  const { code = "internal", fields = { kind: `HTTP ${answer.status}` }, message = "" } = said?.error ?? {};
+  return new CallError(code, fields, message);
+}
+
+/**
  * Return the error that a JSON-RPC answer has.
  * @param {{message?: string, data?: {code?: string, fields?: Record<string, unknown>}}} error
  */

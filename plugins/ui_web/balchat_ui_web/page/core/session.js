@@ -5,7 +5,7 @@
  */
 
 import { signal } from "../vendor.js";
-import { CallError, lost } from "./errors.js";
+import { lost, refusal } from "./errors.js";
 
 const KEPT_AS = "bearer";
 
@@ -57,22 +57,23 @@ async function exchange(body) {
   }).catch(() => {
     throw lost();
   });
-  const answer = await response.json().catch(() => ({}));
-  if (!response.ok) {
-    const { code = "unknown", fields = {}, message = "" } = answer.error ?? {};
-    throw new CallError(code, fields, message);
-  }
+  if (!response.ok) throw await refusal(response);
+  const answer = await response.json();
   sessionStorage.setItem(KEPT_AS, answer.bearer);
   bearer.value = answer.bearer;
 }
 
 /**
- * Fetch a path of the server as ourselves.
+ * Fetch a path of the server as ourselves. Throw CallError where it refuses, or cannot be reached.
  * @param {string} path
  * @param {RequestInit} [init]
  */
-export function authorized(path, init = {}) {
+export async function authorized(path, init = {}) {
   const headers = new Headers(init.headers);
   headers.set("Authorization", `Bearer ${bearer.value ?? ""}`);
-  return fetch(path, { ...init, headers, cache: "no-store" });
+  const answer = await fetch(path, { ...init, headers, cache: "no-store" }).catch(() => {
+    throw lost();
+  });
+  if (!answer.ok) throw await refusal(answer);
+  return answer;
 }

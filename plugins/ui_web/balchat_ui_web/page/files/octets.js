@@ -2,7 +2,6 @@
 
 import { signal } from "../vendor.js";
 import { authorized } from "../core/calls.js";
-import { CallError } from "../core/errors.js";
 
 /** @template T @typedef {import("../vendor.js").Signal<T>} Signal */
 
@@ -30,10 +29,6 @@ const kept = new Map();
 /** @param {string} path @returns {Promise<string>} */
 async function blobOf(path) {
   const answer = await authorized(path);
-  if (!answer.ok) {
-    const said = await answer.json().catch(() => null);
-    throw new CallError(said?.error?.code ?? "internal", said?.error?.fields ?? {}, said?.error?.message ?? "");
-  }
   return URL.createObjectURL(await answer.blob());
 }
 
