@@ -31,9 +31,9 @@ def unwrapped() -> Generator[None]:
     try:
         yield
     except BaseExceptionGroup as group:
-        if len(group.exceptions) > 1:
+        alone, *others = group.exceptions
+        if others:
             raise
-        alone = group.exceptions[0]
     if alone is not None:
         context = alone.__context__
         try:

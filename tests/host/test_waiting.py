@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import anyio
 import pytest
-from anyio.abc import TaskStatus
 
 from balchat_host.testing.waiting import running
+
+if TYPE_CHECKING:
+    from anyio.abc import TaskStatus
 
 pytestmark = pytest.mark.anyio
 
