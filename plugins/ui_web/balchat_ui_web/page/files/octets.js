@@ -1,7 +1,7 @@
 /** Pictures and sounds as the server has re-encoded them, fetched as ourselves and kept for a while as blobs. */
 
 import { signal } from "../vendor.js";
-import { authorized } from "../core/calls.js";
+import { authorized, CallError } from "../core/calls.js";
 
 /** @template T @typedef {import("../vendor.js").Signal<T>} Signal */
 
