@@ -405,6 +405,14 @@ class Transport(ABC):
         They lead to whichever device answers, and have no `device_id`; or to that one alone whose id the host adds.
         """
 
+    def onion_of(self, peer: PeerId, route: Route) -> OnionKey | None:
+        """Return the onion to which a route of `peer`'s leads, for people to read; None where it leads to none.
+
+        The route comes from the peer, or from `first_routes`. It is asked while `run` goes on, and nothing is dialled.
+        """
+        del peer, route
+        return None
+
     @abstractmethod
     async def allocate_routes(self, peer: PeerId) -> Sequence[Route]:
         """Return the ways by which `peer` shall reach this device from now on; the host hands them over inside MLS.

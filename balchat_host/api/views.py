@@ -360,12 +360,33 @@ class ContactView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RouteView:
+    """A way to a contact that is used now: one that a device of theirs named, or where they may be found without one.
+
+    `transport` is the name of the plugin that it is for. It leads `direct` to the device, or to a relay, which keeps
+    what comes until it is fetched. `onion` is the address of whichever it is, as far as the transport says so. `device`
+    is whose it is, None where whichever device answers will do. It holds `until` then (Unix milliseconds), None where
+    it does not end by itself.
+    """
+
+    transport: str
+    direct: bool
+    onion: str | None = None
+    device: str | None = None
+    until: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ContactInfoView:
-    """All that is known of a contact: also the ids of the devices that they use, and the alarms, the newest first."""
+    """All that is known of a contact: also the ids of the devices that they use, and the alarms, the newest first.
+
+    `routes` are the ways to them, the favourite first; there is none where the account does not run.
+    """
 
     contact: ContactView
     devices: tuple[str, ...]
     alarms: tuple[AlarmView, ...]
+    routes: tuple[RouteView, ...] = ()
 
 
 class ConversationKind(StrEnum):

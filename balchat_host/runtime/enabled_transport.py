@@ -18,7 +18,7 @@ from balchat_host.api.transport import (
     Transport,
     TransportCapability,
 )
-from balchat_host.api.types import DEVICE_ID_SIZE, PeerId, Route, ServiceState
+from balchat_host.api.types import DEVICE_ID_SIZE, OnionKey, PeerId, Route, ServiceState
 from balchat_host.core import routes
 from balchat_host.runtime.enabled_plugin import EnabledPlugin, Run
 from balchat_host.runtime.local_transport_context import LocalTransportContext
@@ -99,6 +99,17 @@ class EnabledTransport(EnabledPlugin[Transport]):
         except BaseException as error:
             raise self._failed(error) from error
         return [replace(route, device_id=device_id) for route in found]
+
+    def onion_of(self, peer: PeerId, route: Route) -> str | None:
+        """Transport.onion_of, as people write it."""
+        if self._object is None:
+            return None
+        try:
+            found = self._object.onion_of(peer, route)
+            return None if found is None else checked(found, OnionKey).onion
+        except BaseException as error:  # noqa: BLE001  # it is this transport's failure
+            self._failed(error)
+            return None
 
     async def send(self, peer: PeerId, by: Sequence[Route], outgoing: Sequence[Outgoing]) -> None:
         """Transport.send. Raise PeerUnreachable, NetworkUnavailable."""

@@ -114,7 +114,12 @@ class Node:
         self._requests = RequestSwitch(accepted=accept_requests)
         self.accept_requests(accepted=accept_requests)
         self._us: DeviceIdentity | None = None
-        running = Running(stop=self.stop, relays=router.relays, in_flight=lambda: self._scheduler.in_flight)
+        running = Running(
+            stop=self.stop,
+            relays=router.relays,
+            routes=router.routes_of,
+            in_flight=lambda: self._scheduler.in_flight,
+        )
         self.files = files = unlocked.files(runner)
         self._part_server = PartServer(files.parts)
         self._puller = FilePuller(router, router, files.parts, files.changed, backoff=backoff, streams=file_streams)

@@ -1,6 +1,7 @@
 """Picks the transport and the routes for an envelope: the routes are those that the contact named."""
 
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from contextlib import suppress
 
 import anyio
 from anyio.abc import ByteStream
@@ -8,6 +9,7 @@ from anyio.abc import ByteStream
 from balchat_host.api.errors import BalchatError, NetworkUnavailable, PeerUnreachable
 from balchat_host.api.transport import BlobContainer, BlobReport, Latency, Outgoing, RelayManager
 from balchat_host.api.types import PeerId, Route
+from balchat_host.api.views import RouteView
 from balchat_host.core import routes
 from balchat_host.runtime.enabled_transport import EnabledTransport
 from balchat_host.runtime.unit_of_work_runner import UnitOfWorkRunner
@@ -106,6 +108,16 @@ class Router:
             self.storing, peer, named, lambda transport, by: transport.send(peer, by, outgoing)
         ):
             raise failure
+
+    async def routes_of(self, peer: PeerId) -> Sequence[RouteView]:
+        """Return the ways to a contact that are used now, the favourite first."""
+        now = self._runner.clock() // 1000
+        named = await self._runner.read(lambda tx: routes.known(tx, peer, now=now))
+        found: list[RouteView] = []
+        for transport in (*self.interactive, *self.storing):
+            with suppress(NetworkUnavailable):
+                found += [_view(transport, peer, route) for route in transport.routes_to(peer, named)]
+        return found
 
     async def open_bulk(self, peer: PeerId) -> ByteStream:
         """Open a bulk stream to the first device of a contact that can be reached. The caller closes it.
@@ -229,6 +241,16 @@ class Router:
             except (PeerUnreachable, NetworkUnavailable) as error:
                 failure = error
         return failure or PeerUnreachable(problem="no enabled transport has a route to them")
+
+
+def _view(transport: EnabledTransport, peer: PeerId, route: Route) -> RouteView:
+    return RouteView(
+        transport=transport.name,
+        direct=transport.latency is Latency.INTERACTIVE,
+        onion=transport.onion_of(peer, route),
+        device=route.device_id.hex() if route.device_id else None,
+        until=None if route.not_after is None else 1000 * route.not_after,
+    )
 
 
 def _by_device(found: Sequence[Route]) -> Iterable[Sequence[Route]]:

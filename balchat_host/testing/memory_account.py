@@ -29,6 +29,7 @@ from balchat_host.api.errors import BadInput
 from balchat_host.api.frontend import App
 from balchat_host.api.storage import SlotKind, Transaction
 from balchat_host.api.types import DEVICE_ID_SIZE, ONLINE, DeviceIdentity, OwnOnion, PeerId, Secret, ServiceState
+from balchat_host.api.views import RouteView
 from balchat_host.app import changed_policy
 from balchat_host.core import account, after_restore, housekeeping
 from balchat_host.core.delivery import queue
@@ -124,7 +125,9 @@ class MemoryAccount(SimulatedAccount):
         self.live_status.running = True
         self.relays = MemoryRelays(self._advertise) if has_relays else None
         runner = self._new_runner(self.follow)
-        running = Running(stop=self._end, relays=lambda: self.relays, in_flight=lambda: 0)
+        self.routes_to: dict[PeerId, Sequence[RouteView]] = {}
+        """The ways to contacts that transports would have."""
+        running = Running(stop=self._end, relays=lambda: self.relays, routes=self._routes_of, in_flight=lambda: 0)
         account = _Account(
             runner,
             new_recovery_code=self._storage.new_recovery_code,
@@ -144,6 +147,10 @@ class MemoryAccount(SimulatedAccount):
         self.app = LocalApp(runner, self.live_status, account, settings, files=self.files, running=running)
         self.create()
         self.set_network(ONLINE)
+
+    async def _routes_of(self, peer: PeerId) -> Sequence[RouteView]:
+        await checkpoint()
+        return self.routes_to.get(peer, ())
 
     @property
     def kept(self) -> str:

@@ -17,6 +17,7 @@ from anyio import BrokenResourceError, EndOfStream
 
 from balchat_host.api.errors import BadCredential
 from balchat_host.api.transport import Outcome, Verdict
+from balchat_host.api.types import OnionKey
 from tests.kits.line_transport import ACK, ENVELOPE, Frame, LineTransport, Link, only_device
 
 if TYPE_CHECKING:
@@ -88,6 +89,15 @@ class TellsReachableTooEarly(Faulty):
 
     def dialling(self, peer) -> None:
         self.context.peer_changed(only_device(peer), reachable=True)
+
+
+class ReadsAnyRoute(Faulty):
+    """Takes the octets of any route for an onion's."""
+
+    caught_by = "test_a_route_that_cannot_be_read_leads_to_no_onion"
+
+    def onion_of(self, peer, route):
+        return OnionKey(route.address[:32])
 
 
 class RunsAgain(Faulty):

@@ -109,6 +109,9 @@ class LineTransport(Transport):
     def first_routes(self, peer: PeerId) -> Sequence[Route]:
         return [Route(transport=NAME, address=peer.octets)]
 
+    def onion_of(self, peer: PeerId, route: Route) -> OnionKey | None:
+        return peer.identity_onion if route == Route(transport=NAME, address=peer.octets) else None
+
     async def allocate_routes(self, peer: PeerId) -> Sequence[Route]:
         return [Route(transport=NAME, address=self.context.identity.octets)]
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from anyio.abc import TaskStatus
 
     from balchat_host.api.transport import TransportContext
-    from balchat_host.api.types import PeerId, Route
+    from balchat_host.api.types import OnionKey, PeerId, Route
 
 pytestmark = pytest.mark.anyio
 
@@ -51,6 +51,10 @@ class ManyFailures(BrittleTransport):
     def first_routes(self, peer: PeerId) -> Sequence[Route]:
         self.failure()
         return []
+
+    def onion_of(self, peer: PeerId, route: Route) -> OnionKey | None:
+        self.failure()
+        return None
 
     def reachable(self, peer: PeerId, device_id: bytes | None = None) -> bool:
         self.failure()
@@ -83,6 +87,7 @@ async def test_a_transport_whose_every_call_fails_keeps_nobody_from_the_others(p
         await people.see_that_messages_flow(alice)
         await alice.app.contacts.add(nobody().onion, "Nobody")
         await anyio.sleep(MINUTE)
+        assert [way.onion for way in (await alice.app.contacts.info("Nobody")).routes] == [nobody().onion]
         await alice.app.contacts.remove("Nobody")
         await alice.app.contacts.block("Bob")
         await anyio.sleep(MINUTE)

@@ -114,6 +114,18 @@ async def test_who_is_away_gets_it_once_and_in_order_and_the_author_learns_of_it
         assert relay.waiting == []
 
 
+async def test_how_a_contact_is_reached_is_told_from_what_they_named(people, relay) -> None:
+    async with people:
+        alice, _ = await friends(people)
+        async with alice.up() as a:
+            info = await a.contacts.info("Bob")
+        direct, stored = info.routes
+        assert (direct.direct, direct.device, direct.until) == (True, info.devices[0], None)
+        assert direct.onion is not None
+        assert direct.onion != info.contact.onion, "their device has an onion of its own"
+        assert (stored.direct, stored.transport, stored.onion) == (False, "virtual_relay", None)
+
+
 async def test_first_contact_between_people_who_never_meet(people, relay) -> None:
     async with people:
         alice, bob = [await people.make(name) for name in ("Alice", "Bob")]

@@ -85,6 +85,9 @@ class _Watched(Transport):
     def first_routes(self, peer: PeerId) -> Sequence[Route]:
         return self._transport.first_routes(peer)
 
+    def onion_of(self, peer: PeerId, route: Route) -> OnionKey | None:
+        return self._transport.onion_of(peer, route)
+
     async def allocate_routes(self, peer: PeerId) -> Sequence[Route]:
         return await self._transport.allocate_routes(peer)
 

@@ -40,7 +40,7 @@ class LocalApp(App):
         running: Running | None = None,
     ) -> None:
         self._running = running
-        self._contacts = LocalContacts(runner, live_status)
+        self._contacts = LocalContacts(runner, live_status, running)
         self._requests = LocalRequests(runner, live_status)
         self._conversations = LocalConversations(runner, live_status)
         self._messages = LocalMessages(runner)

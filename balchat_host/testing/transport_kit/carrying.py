@@ -1,6 +1,7 @@
 """How a transport runs, and how it carries envelopes."""
 
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from secrets import token_bytes
 from typing import Final
@@ -14,7 +15,7 @@ from balchat_host.api.transport import (
     Outcome,
     Outgoing,
 )
-from balchat_host.api.types import Phase
+from balchat_host.api.types import OnionKey, Phase
 from balchat_host.testing.transport_kit.bench import (
     MAX_ADDRESS_SIZE,
     SIZES,
@@ -50,6 +51,15 @@ class CarryingTests(TransportKitBase):
             routes += [*first, *await claimed_routes(bench, alice, bob)]
             assert len({route.transport for route in routes}) == 1
             assert all(0 < len(route.address) <= MAX_ADDRESS_SIZE for route in routes)
+
+    async def test_a_route_that_cannot_be_read_leads_to_no_onion(self, bench: TransportBench) -> None:
+        async with accounts(bench, 2) as (alice, bob):
+            for route in await bob.routes_for(alice):
+                onion_of = partial(alice.transport.onion_of, bob.peer)
+                assert isinstance(onion_of(route), OnionKey | None)
+                for address in (b"", b"\xff", route.address[:-1], bytes(len(route.address)), bytes(MAX_ADDRESS_SIZE)):
+                    assert onion_of(replace(route, address=address)) is None
+                assert onion_of(replace(route, transport="another")) is None
 
     async def test_a_transport_that_does_not_run_takes_nothing(self, bench: TransportBench) -> None:
         async with accounts(bench, 2) as (alice, bob):

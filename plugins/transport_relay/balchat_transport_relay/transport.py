@@ -7,6 +7,7 @@ from typing import Final
 
 import anyio
 from anyio.abc import TaskGroup, TaskStatus
+from balchat_relay_proto.codec import Malformed
 from balchat_relay_proto.errors import Refused
 
 from balchat_host.api.errors import (
@@ -18,7 +19,8 @@ from balchat_host.api.errors import (
 )
 from balchat_host.api.failures import contain
 from balchat_host.api.transport import BlobContainer, BlobReport, Outgoing, Transport, TransportContext
-from balchat_host.api.types import ONLINE, STOPPED, PeerId, Phase, Route, ServiceState
+from balchat_host.api.types import ONLINE, STOPPED, OnionKey, PeerId, Phase, Route, ServiceState
+from balchat_transport_relay.address import Destination
 from balchat_transport_relay.blob_carrier import BlobCarrier
 from balchat_transport_relay.circuits import Circuits
 from balchat_transport_relay.errors import InternalFailure
@@ -124,6 +126,13 @@ class RelayTransport(Transport):
     def first_routes(self, peer: PeerId) -> Sequence[Route]:
         claimed = self._relay_state.claimed_inbox(peer)
         return [claimed.route] if claimed else []
+
+    def onion_of(self, peer: PeerId, route: Route) -> OnionKey | None:
+        del peer
+        try:
+            return OnionKey(Destination.of(route).address.relay_key)
+        except Malformed:
+            return None
 
     async def allocate_routes(self, peer: PeerId) -> Sequence[Route]:
         self._require_running()

@@ -22,7 +22,7 @@ from balchat_host.api.errors import (
 )
 from balchat_host.api.failures import contain
 from balchat_host.api.transport import MAX_ENVELOPE_SIZE, Outgoing, Transport, TransportContext
-from balchat_host.api.types import STOPPED, DeviceIdentity, OwnOnion, PeerId, Route
+from balchat_host.api.types import STOPPED, DeviceIdentity, OnionKey, OwnOnion, PeerId, Route
 from balchat_transport_tor_direct.bulk_streams import BulkStreams
 from balchat_transport_tor_direct.collision_resolver import Do
 from balchat_transport_tor_direct.connection import Connection
@@ -81,6 +81,10 @@ class DirectTransport(Transport):
 
     def first_routes(self, peer: PeerId) -> Sequence[Route]:
         return [identity_route(peer)]
+
+    def onion_of(self, peer: PeerId, route: Route) -> OnionKey | None:
+        destination = self._routes.read(peer, route)
+        return None if destination is None else destination.onion
 
     async def allocate_routes(self, peer: PeerId) -> Sequence[Route]:
         # One address for every contact: the device onion.

@@ -7,6 +7,7 @@ import anyio
 import pytest
 import segno
 
+from balchat_host.api.views import RouteView
 from balchat_host.core import content
 from balchat_host.core.safety import safety_number
 from balchat_host.testing.app_kit import nobody
@@ -143,6 +144,20 @@ def test_keys_are_renewed_and_it_is_said_when(cli: Cli, alice: MemoryAccount) ->
     assert known["contact"]["renewed_by_us"] > first
     assert not known["contact"]["renewed_by_them"]
     assert len(known["devices"]) == 1
+
+
+def test_how_a_contact_is_reached_is_shown(cli: Cli, alice: MemoryAccount) -> None:
+    bob, device, relay = alice.befriend("Bob"), nobody(), nobody()
+    alice.routes_to[bob.core.peer] = [
+        RouteView(transport="transport_tor_direct", direct=True, onion=device.onion, device="5d"),
+        RouteView(transport="transport_relay", direct=False, onion=relay.onion, device="5d", until=1_800_000_000_000),
+        RouteView(transport="transport_drop", direct=False),
+    ]
+    shown = cli.ok("info", "Bob").out
+    assert f"reached     directly (tor direct), {device.onion}\n" in shown
+    assert f"            by the relay {relay.onion}, until 2027-01-15 " in shown
+    assert "            by a relay (drop)\n" in shown
+    assert [route["until"] for route in cli.json("info", "Bob")["routes"]] == [None, 1_800_000_000_000, None]
 
 
 def test_an_alarm_is_explained_and_dealt_with_by_renewing(cli: Cli, alice: MemoryAccount) -> None:

@@ -41,7 +41,15 @@ from balchat_host.api.events import RequestClosed, RequestReceived
 from balchat_host.api.frontend import SettingView
 from balchat_host.api.types import Phase as ServicePhase
 from balchat_host.api.types import Secret, ServiceState
-from balchat_host.api.views import ContactInfoView, FileState, FileView, RequestView, SafetyNumberView, SearchPage
+from balchat_host.api.views import (
+    ContactInfoView,
+    FileState,
+    FileView,
+    RequestView,
+    RouteView,
+    SafetyNumberView,
+    SearchPage,
+)
 from tests.support import views
 
 T = Texts("en")
@@ -369,6 +377,18 @@ def test_how_large_files_may_be_that_come_by_themselves_is_chosen_for_each_conve
     assert asked.arguments["chosen"] == "0", "what holds now is marked"
     _, effects = contact.update(state, asked.closed("1000000"), account, T)
     assert call_of(effects) == Call("files.set_automatic", {"conversation": "bob", "up_to": 1_000_000})
+
+
+def test_how_a_contact_is_reached_stands_with_them() -> None:
+    ways = (
+        RouteView(transport="transport_tor_direct", direct=True, onion="device.onion"),
+        RouteView(transport="transport_relay", direct=False, onion="relay.onion", until=1_800_000_000_000),
+    )
+    info = ContactInfoView(contact=views.contact("Bob"), devices=(), alarms=(), routes=ways)
+    shown = contact.rows(contact.ContactPageState(peer_id="peer-Bob", info=info), UP, T)
+    known = {row.note: row.text for row in shown}
+    assert known["device.onion"] == "Directly"
+    assert known["relay.onion"].startswith("Through a relay, also while they are away · until ")
 
 
 def test_a_request_can_be_declined_and_its_sender_blocked() -> None:

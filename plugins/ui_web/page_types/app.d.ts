@@ -25,6 +25,7 @@ declare namespace App {
     contact: ContactView;
     devices: string[];
     alarms: AlarmView[];
+    routes: RouteView[];
   }
   interface SafetyNumberView {
     contact: string;
@@ -173,6 +174,13 @@ declare namespace App {
     first_at: number;
     last_at: number;
     times: number;
+  }
+  interface RouteView {
+    transport: string;
+    direct: boolean;
+    onion: string | null;
+    device: string | null;
+    until: number | null;
   }
   type ConversationKind = "direct" | "group" | "self";
   type MessageState = "queued" | "sent" | "relayed" | "delivered" | "read" | "failed" | "received";

@@ -30,6 +30,7 @@ from balchat_host.api.views import (
     ReactionView,
     ReplyView,
     RequestView,
+    RouteView,
     VoiceView,
 )
 
@@ -313,6 +314,12 @@ def conversations() -> list[ConversationView]:
     return sorted(list_, key=lambda each: -(each.last_message.sent_at if each.last_message else NOW - 3 * _HOUR))
 
 
+ROUTES: Final = [
+    RouteView(transport="transport_tor_direct", direct=True, onion=_onion("a device"), device="d"),
+    RouteView(
+        transport="transport_relay", direct=False, onion=_onion("their relay"), device="d", until=NOW + 20 * _DAY
+    ),
+]
 REQUESTS: Final = [
     RequestView(
         peer_id=_id("Rafa"),

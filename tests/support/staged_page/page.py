@@ -137,7 +137,8 @@ class Staged:
             if view.alarm
             else []
         )
-        return {"contact": account.plain(view), "devices": ["d"], "alarms": alarms}
+        routes = [account.plain(each) for each in account.ROUTES]
+        return {"contact": account.plain(view), "devices": ["d"], "alarms": alarms, "routes": routes}
 
     def _serve(self, route: Route) -> None:
         path = urlsplit(route.request.url).path

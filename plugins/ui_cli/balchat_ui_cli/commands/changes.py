@@ -121,7 +121,7 @@ def delete(
 def info(run: Run, name: Conversation, message: OptionalMessageId = None) -> None:
     """Show all that is known of a contact, or of a message: its versions, who has it, and who reacted.
 
-    Of a contact: their device, whether you verified them, when the keys with them were renewed, and alarms.
+    Of a contact: their device and how it is reached, whether you verified them, when keys were renewed, and alarms.
     """
     if message is not None:
         known = run.session.ask(lambda app: info_of(app, name, message))

@@ -6,10 +6,19 @@ from dataclasses import replace
 from balchat_host.api.frontend import MYSELF
 from balchat_host.api.spans import Span, Style
 from balchat_host.api.text import text_lines, visible
-from balchat_host.api.views import ContactInfoView, ContactState, ContactView, ConversationView, RequestView
+from balchat_host.api.views import (
+    ContactInfoView,
+    ContactState,
+    ContactView,
+    ConversationView,
+    RequestView,
+    RouteView,
+    WayView,
+)
 from balchat_ui_cli.output import Line
 from balchat_ui_cli.render.alarms import SUSPICION, advice, alarm_words
 from balchat_ui_cli.render.labels import LABEL, labelled
+from balchat_ui_cli.render.message_info import way_words
 from balchat_ui_cli.render.names import YOU, called
 from balchat_ui_cli.text import QUOTE, columns, duration, fit, moment
 
@@ -102,6 +111,8 @@ def contact_info_lines(known: ContactInfoView) -> Iterable[Line]:
     yield labelled("state", ", ".join(contact_words(replace(contact, alarm=None))))
     for device in known.devices:
         yield labelled("device", device)
+    for number, route in enumerate(known.routes):
+        yield labelled("reached" if number == 0 else "", *_route(route))
     if contact.state is ContactState.ACTIVE:
         yield labelled("keys", visible(renewal_words(contact)))
     for alarm in known.alarms:
@@ -110,6 +121,14 @@ def contact_info_lines(known: ContactInfoView) -> Iterable[Line]:
         yield labelled("alarm", Span(visible(alarm_words(alarm.kind, contact.name)), style), f" ({when})")
     for line in advice(known):
         yield [" " * LABEL, visible(line)]
+
+
+def _route(route: RouteView) -> Iterable[str]:
+    yield way_words(WayView(transport=route.transport, direct=route.direct, relay=route.onion))
+    if route.direct and route.onion is not None:
+        yield f", {route.onion}"
+    if route.until is not None:
+        yield f", until {moment(route.until)}"
 
 
 def request_lines(requests: Sequence[RequestView]) -> Iterable[Line]:

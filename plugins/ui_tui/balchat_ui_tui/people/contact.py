@@ -213,6 +213,10 @@ def _known(state: ContactPageState, contact: ContactView, account: AccountState,
         yield Row(id=None, text=said, style=style, note=note, side=t.relative(alarm.last_at, state.now))
     devices = t("tui.devices", count=len(state.info.devices))
     yield Row(id="address", text=contact.onion, note=f"{t('tui.enter-copies')} · {devices}")
+    for route in state.info.routes:
+        until = f" · {t('people.route-until', when=t.moment(route.until, state.now))}" if route.until else ""
+        said = t("people.route-direct" if route.direct else "people.route-relay")
+        yield Row(id=None, text=f"{said}{until}", note=route.onion or "")
 
 
 def _conversation_rows(conversation: ConversationView, t: Texts) -> Iterable[Row]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import TYPE_CHECKING
 
@@ -154,6 +155,17 @@ def test_a_contact_is_blocked_only_by_who_agrees(stage: Staged, played: Page):
     played.get_by_role("dialog").get_by_role("button", name="Block").click()
     expect(played.get_by_role("dialog")).to_be_hidden()
     assert called(stage, "contacts.block") == [{"contact": account.MARTA.peer_id}]
+
+
+def test_how_a_contact_is_reached_stands_with_them(stage: Staged, played: Page):
+    direct, relay = account.ROUTES
+    go(played, stage, "contact")
+    routes = played.locator(".app-side .route")
+    expect(routes).to_have_count(2)
+    expect(routes.first).to_contain_text("Directly")
+    expect(routes.first.locator("code")).to_have_text(str(direct.onion))
+    expect(routes.last).to_contain_text(re.compile("Through a relay, also while they are away · until .*2026"))
+    expect(routes.last.locator("code")).to_have_text(str(relay.onion))
 
 
 def test_an_alarm_stands_with_its_contact_and_leads_to_comparing(stage: Staged, played: Page):

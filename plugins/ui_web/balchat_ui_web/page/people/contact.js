@@ -57,8 +57,21 @@ function Facts({ contact, info }) {
       <dd class="with-copy"><code class="grow">${contact.onion}</code><${CopyButton} text=${contact.onion} label=${t("people.copy-address")} /></dd></div>
     <div><dt>${t("people.keys")}</dt>
       <dd>${renewed ? t("people.keys-renewed", { when: relative(renewed), day: day(renewed) }) : t("people.keys-never")}</dd></div>
-    ${info ? html`<div><dt>${t("people.devices")}</dt><dd>${t("people.devices-count", { count: info.devices.length })}</dd></div>` : null}
+    ${info ? html`<div><dt>${t("people.devices")}</dt><dd>${t("people.devices-count", { count: info.devices.length })}</dd></div><${Routes} routes=${info.routes} />` : null}
   </dl>`;
+}
+
+/** @param {{ routes: App.RouteView[] }} props */
+function Routes({ routes }) {
+  if (routes.length === 0) return null;
+  return html`<div><dt>${t("people.routes")}</dt>
+    ${routes.map(
+      (each) => html`<dd class="route">
+        <span>${t(each.direct ? "people.route-direct" : "people.route-relay")}${each.until === null ? "" : ` · ${t("people.route-until", { when: moment(each.until) })}`}</span>
+        ${each.onion === null ? null : html`<span class="with-copy"><code class="grow">${each.onion}</code><${CopyButton} text=${each.onion} label=${t("people.copy-address")} /></span>`}
+      </dd>`,
+    )}
+  </div>`;
 }
 
 /** @param {{ contact: App.ContactView }} props */
