@@ -5,7 +5,7 @@ import re
 import pytest
 from balchat_texts import Texts, catalogue, languages
 from balchat_texts.texts import PARAMETER
-from balchat_ui_cli import file_words, render
+from balchat_ui_cli.render import file_words, message_words, people
 
 from balchat_host.api.ephemeral import FileProgress
 from balchat_host.api.errors import BalchatError, type_registry
@@ -89,7 +89,7 @@ def test_each_reason_that_is_documented_has_a_text(described):
 
 
 def test_each_reason_that_the_command_line_has_words_for_has_a_text():
-    known = set(render._REASONS) | set(render._CONTACT_REASONS) | set(file_words._REASONS)
+    known = {*message_words.REASONS, *people.CONTACT_REASONS, *file_words.REASONS}
     assert known <= keys("states.reason.")
 
 

@@ -9,7 +9,6 @@ from typing import ClassVar, Final, TypeAlias
 
 from balchat_relay_proto.capabilities import CAPABILITY, Capability
 from balchat_relay_proto.codec import DIGEST, Message, nested, octets, one_of, optional, several, text, uint
-from balchat_relay_proto.proofs import Purpose
 from balchat_relay_proto.sizes import (
     BLOB_SIZES,
     CARD_SIZE,
@@ -95,7 +94,6 @@ class Fetch(Request):
     """Return the envelopes after the cursor `after`, oldest first; delete nothing. Reply: Fetched."""
 
     OPERATION = "fetch"
-    PURPOSE: ClassVar = Purpose.FETCH
     queue: bytes = field(metadata=DIGEST)
     authority: Authority = field(metadata=AUTHORITY)
     after: int = field(default=0, metadata=uint(MAX_SEQUENCE).field)
@@ -106,7 +104,6 @@ class Acknowledge(Request):
     """Delete envelopes by their ids. Ids that do not exist are ignored. Reply: Done, when on the disk."""
 
     OPERATION = "acknowledge"
-    PURPOSE: ClassVar = Purpose.ACKNOWLEDGE
     queue: bytes = field(metadata=DIGEST)
     authority: Authority = field(metadata=AUTHORITY)
     envelope_ids: tuple[bytes, ...] = field(metadata=several(octets(DIGEST_SIZE), MAX_ACKNOWLEDGED).field)
@@ -117,7 +114,6 @@ class Delete(Request):
     """Delete a queue and everything in it. Reply: Done."""
 
     OPERATION = "delete"
-    PURPOSE: ClassVar = Purpose.DELETE
     queue: bytes = field(metadata=DIGEST)
     authority: Authority = field(metadata=AUTHORITY)
 
@@ -127,7 +123,6 @@ class GetStatus(Request):
     """Return how full a queue is. Reply: QueueStatus."""
 
     OPERATION = "status"
-    PURPOSE: ClassVar = Purpose.STATUS
     queue: bytes = field(metadata=DIGEST)
     authority: Authority = field(metadata=AUTHORITY)
 
@@ -137,7 +132,6 @@ class Publish(Request):
     """Add cards to the pool, replace the last resort, register one-time tokens by their SHA-256. Reply: Published."""
 
     OPERATION = "publish"
-    PURPOSE: ClassVar = Purpose.PUBLISH
     queue: bytes = field(metadata=DIGEST)
     authority: Authority = field(metadata=AUTHORITY)
     cards: tuple[bytes, ...] = field(metadata=several(octets(CARD_SIZE), MAX_CARDS).field)

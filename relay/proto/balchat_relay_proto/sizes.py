@@ -25,9 +25,6 @@ MAX_BLOBS_DELETED: Final = 256
 MAX_REQUEST: Final = MAX_ENVELOPE + 4096
 """Octets of a request's body: the largest envelope, and the other fields. Only a blob is larger."""
 
-MAX_BLOB_REQUEST: Final = BLOB_SIZES[-1] + 4096
-"""Octets of the body that puts a blob."""
-
 MAX_REPLY: Final = 2 * MAX_ENVELOPE + 64 * 1024
 """Octets of a reply's body."""
 

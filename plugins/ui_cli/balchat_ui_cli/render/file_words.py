@@ -23,7 +23,7 @@ _METADATA = {
     "color-profile": "the colour profile",
     "other": "other metadata",
 }
-_REASONS = {
+REASONS = {
     "no-room": "the disk has no room for it",
     "lost": "what was here is gone from the disk",
     "not-offered": "its sender does not have it any more",
@@ -44,7 +44,7 @@ _REASONS = {
 
 def file_reason_words(reason: str) -> str:
     """Say in words why a file does not come."""
-    return _REASONS.get(reason, visible(reason))
+    return REASONS.get(reason, visible(reason))
 
 
 def metadata_words(file: FileView) -> str | None:

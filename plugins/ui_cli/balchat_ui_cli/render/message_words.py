@@ -13,7 +13,7 @@ _MESSAGE_STYLES = {
     MessageState.READ: Style.GOOD,
     MessageState.FAILED: Style.BAD,
 }
-_REASONS = {
+REASONS = {
     "relay-full": "their relay is full",
     "queue-full": "too much waits for them at their relay",
     "denied": "their relay does not know their queue",
@@ -104,7 +104,7 @@ def state_words(message: MessageView) -> str:
 
 def reason_words(reason: str) -> str:
     """Say in words why a message is no further, where there are words for it."""
-    return _REASONS.get(reason, reason)
+    return REASONS.get(reason, reason)
 
 
 def state_style(state: MessageState) -> Style:

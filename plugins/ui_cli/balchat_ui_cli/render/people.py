@@ -27,7 +27,7 @@ _CONTACT_WORDS = {
     ContactState.REQUESTED: "asked: the request waits for their approval",
     ContactState.ACTIVE: "active",
 }
-_CONTACT_REASONS = {
+CONTACT_REASONS = {
     "no-key-package": "no relay that you use, or that their chat code names, knows them",
     "relay-unreachable": "a relay where they could be found cannot be reached",
     "crypto-rejected": "the KeyPackage that came from them, or from their relay, cannot be used; their balchat may be"
@@ -78,7 +78,7 @@ def contact_words(contact: ContactView) -> list[str]:
         # They had said yes before: there is no approval to wait for.
         words = [_RESTORED_WORDS]
     elif contact.reason and not contact.blocked:
-        words = [f"{words[0]}: {_CONTACT_REASONS.get(contact.reason, contact.reason)}"]
+        words = [f"{words[0]}: {CONTACT_REASONS.get(contact.reason, contact.reason)}"]
     if contact.state is ContactState.ACTIVE and not contact.blocked:
         words.append("verified" if contact.verified else "not verified")
         words.append("reachable" if contact.reachable else "not reachable now")
