@@ -33,23 +33,11 @@ def _app(account: Account | None) -> BalchatTui:
     return BalchatTui(cast("Any", BenchProfiles()), cast("Any", BenchProfile(account)), TuiSettings(), Texts("en"))
 
 
-def first_screen() -> object:
-    """End when the first screen is drawn."""
-    app = _app(None)
-
-    def leave() -> None:
-        app.screen.call_after_refresh(app.exit, 0)
-
-    app.call_later(leave)
-    app.run(headless=True, size=SIZE)
-    return None
-
-
 def _with(account: Account, do: Callable[[BalchatTui, Pilot[int]], Awaitable[object]]) -> object:
     async def run() -> object:
         app = _app(account)
         async with app.run_test(size=SIZE) as pilot:
-            while not app.account.connected:
+            while not app.has_begun or not app.account.connected:
                 await pilot.pause()
             return await do(app, pilot)
 

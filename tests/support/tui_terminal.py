@@ -87,5 +87,6 @@ async def shown(
     app = BalchatTui(profiles, profiles.profile(), settings or TuiSettings(), ENGLISH)
     async with app.run_test(size=size) as pilot:
         terminal = Terminal(app, pilot, profiles)
+        await terminal.until(lambda: app.has_begun)
         await terminal.until(lambda: app.account.connected or not profiles.profile().running)
         yield terminal

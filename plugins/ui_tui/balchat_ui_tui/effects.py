@@ -6,7 +6,6 @@
 """
 
 from collections.abc import Callable, Mapping
-from enum import StrEnum
 from typing import Any
 
 import msgspec
@@ -14,6 +13,7 @@ import msgspec
 from balchat_host.api.errors import BalchatError
 from balchat_host.api.views import MessageView
 from balchat_ui_tui.actions import Action
+from balchat_ui_tui.severity import Severity
 
 
 class Effect(msgspec.Struct, frozen=True):
@@ -40,14 +40,6 @@ class ProfileCall(Effect, frozen=True):
 
 class Reconnect(Effect, frozen=True):
     """Try to reach the account now."""
-
-
-class Severity(StrEnum):
-    """How serious a notice is."""
-
-    INFORMATION = "information"
-    WARNING = "warning"
-    ERROR = "error"
 
 
 class Notice(Effect, frozen=True):

@@ -17,8 +17,6 @@ from typing import TYPE_CHECKING, Final
 from textual import events
 from textual.message import Message
 
-from balchat_ui_tui.screen import StatefulScreen
-
 if TYPE_CHECKING:
     from balchat_ui_tui.app import BalchatTui
 
@@ -48,11 +46,17 @@ class KeyOrder:
         self._rounds = 0
         """How many rounds are left: none where nothing is going on."""
         self._given_up: asyncio.TimerHandle | None = None
+        self._begun = False
+
+    async def begin(self) -> None:
+        """Deal with what was typed before, and from now on with everything at once."""
+        self._begun = True
+        await self._next()
 
     async def typed(self, event: Typed) -> None:
         """Take a key or a paste, now or in its turn."""
         self._waiting.append(event)
-        if not self._rounds:
+        if self._begun and not self._rounds:
             await self._next()
 
     async def dealt(self, dealt: Dealt) -> None:
@@ -64,7 +68,7 @@ class KeyOrder:
     async def _next(self) -> None:
         if self._rounds:
             self._send()
-        elif self._waiting and self._draw():
+        elif self._waiting and self._tui.session.draw_now():
             # A field is filled, emptied, or given the keyboard, when its screen is drawn.
             self._rounds = _ROUNDS - 1
             self._send()
@@ -72,10 +76,6 @@ class KeyOrder:
             self._rounds = _ROUNDS
             await self._take(self._waiting.popleft())
             self._send()
-
-    def _draw(self) -> bool:
-        screen = self._tui.screen
-        return isinstance(screen, StatefulScreen) and screen.draw_now()
 
     def _send(self) -> None:
         self._number += 1

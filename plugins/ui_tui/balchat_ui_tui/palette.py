@@ -136,11 +136,11 @@ class Palette(Picker[PaletteState]):
 
     def update_state(self, state: PaletteState, action: Action, account: AccountState) -> tuple[PaletteState, Effects]:
         """Take what was typed or chosen, for the conversation that is shown by then: it may still have been opening."""
-        state = replace(state, conversation=self.tui.shown_conversation)
+        state = replace(state, conversation=self.tui.session.shown_conversation)
         return update(state, action, account, self.tui.t)
 
     def choices(self, cells: int) -> Sequence[Sequence[Row]]:
         """Return what was found."""
         t = self.tui.t
-        there = found(replace(self.state, conversation=self.tui.shown_conversation), self.account, t)
+        there = found(replace(self.state, conversation=self.tui.session.shown_conversation), self.account, t)
         return [[[Piece(fit(t(each.text), cells))]] for each in there] or [[[Piece(t("tui.no-command"), Ink.FAINT)]]]

@@ -19,6 +19,7 @@ from balchat_ui_tui.chat.words import copied
 from balchat_ui_tui.clock import milliseconds_now
 from balchat_ui_tui.external_editor import write_elsewhere
 from balchat_ui_tui.jobs import Job
+from balchat_ui_tui.severity import Severity
 
 if TYPE_CHECKING:
     from textual.timer import Timer
@@ -89,16 +90,16 @@ class Performer:
             case do.Notice(text=text, severity=severity):
                 tui.show_notice(text, severity)
             case do.ShowError(error=error):
-                tui.show_notice(tui.t.error(error), do.Severity.ERROR)
+                tui.show_notice(tui.t.error(error), Severity.ERROR)
             case do.Copy(text=text):
                 tui.copy_to_clipboard(text)
             case do.CopyMessages(messages=messages):
                 tui.copy_to_clipboard(copied(tui.t, messages, milliseconds_now()))
                 tui.show_notice(tui.t("tui.copied", count=len(messages)))
             case do.OpenScreen():
-                tui.open_screen(effect, asker)
+                tui.session.open_screen(effect, asker)
             case do.CloseScreen(result=result):
-                tui.close_screen(result)
+                tui.session.close_screen(result)
             case do.After():
                 self._after(effect, asker)
             case do.Ring():
@@ -106,7 +107,7 @@ class Performer:
             case do.WriteElsewhere(text=text, done=done):
                 tui.run_worker(self._write_elsewhere(text, done, asker), exit_on_error=False)
             case do.Reconnect():
-                tui.connection.reconnect()
+                tui.session.connection.reconnect()
             case Job():
                 tui.run_worker(
                     self._answer(effect, asker, lambda: effect.run(tui, asker.dispatch)), exit_on_error=False

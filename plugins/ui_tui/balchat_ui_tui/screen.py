@@ -69,7 +69,7 @@ class StatefulScreen(Screen[object], Generic[S], metaclass=_AbstractScreens):
         """Change the state by an action, and have done what that asks for."""
         self.state, effects = self.update_state(self.state, action, self.account)
         self.draw_soon()
-        self.tui.performer.carry_out(effects, self)
+        self.tui.session.performer.carry_out(effects, self)
 
     def on_mount(self) -> None:
         """Draw for the first time."""

@@ -1,15 +1,15 @@
 """What people can set of the terminal screen: the table `[settings.ui_tui]`."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from balchat_common.settings import Doc, Writable
 from msgspec import Meta
 
-from balchat_host.api.errors import BalchatError
-from balchat_host.api.frontend import Settings
+if TYPE_CHECKING:
+    from balchat_host.api.frontend import Settings
 
 PREFIX: Final = "settings.ui_tui."
 
@@ -103,15 +103,11 @@ _FORMS: Final[Mapping[str, Callable[[Any], Any]]] = {
 }
 
 
-async def read_settings(settings: Settings) -> TuiSettings:
-    """Return the settings as the configuration has them; what cannot be read is as it is without one."""
+async def read_settings(settings: "Settings") -> TuiSettings:
+    """Return the settings as the configuration has them. Raise what `Settings.list` does."""
     found = TuiSettings()
-    for each in fields(TuiSettings):
-        try:
-            value = (await settings.get(PREFIX + each.name)).value
-            found = changed(found, PREFIX + each.name, value)
-        except BalchatError:
-            continue
+    for each in await settings.list():
+        found = changed(found, each.key, each.value)
     return found
 
 

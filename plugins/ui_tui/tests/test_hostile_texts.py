@@ -185,7 +185,9 @@ async def test_notices_and_whatever_forgets_to_look(profiles: MemoryProfiles, al
         told = [each.message for each in screen.app._notifications]
         check("".join(told))
         assert max(map(len, told)) <= 600
-        screen.app.open_screen(OpenScreen("confirm", {"question": text[:200], "agree": text[:20]}), screen.app)
+        screen.app.session.open_screen(
+            OpenScreen("confirm", {"question": text[:200], "agree": text[:20]}), screen.app.session
+        )
         await screen.shows("␛_Gi=1")
         check("".join(screen.lines))
         await screen.press("escape")

@@ -29,7 +29,7 @@ PASSPHRASE = "correct horse battery staple"
 
 
 def open_page(screen: Any, name: str, /, **arguments: object) -> None:
-    screen.app.open_screen(OpenScreen(name, arguments), screen.app)
+    screen.app.session.open_screen(OpenScreen(name, arguments), screen.app.session)
 
 
 @pytest.fixture

@@ -38,7 +38,7 @@ async def drawn(profiles: MemoryProfiles, pictures: Pictures) -> tuple[Terminal,
     octets = io.BytesIO()
     images.new("RGB", (40, 40), "red").save(octets, "WEBP")
     async with shown(profiles, settings=TuiSettings(pictures=pictures)) as screen:
-        screen.app.open_screen(OpenScreen("files.picture", {"file": "f", "name": "a.png"}), screen.app)
+        screen.app.session.open_screen(OpenScreen("files.picture", {"file": "f", "name": "a.png"}), screen.app.session)
         await screen.shows("a.png")
         assert isinstance(screen.app.screen, PicturePage)
         screen.app.screen.dispatch(PictureCame(octets=octets.getvalue()))

@@ -202,7 +202,7 @@ async def test_the_account_is_lost_and_found_and_nothing_is_missing(
         await screen.press("enter")
         await screen.until(lambda: screen.app.screen.focused.text == "not now")
         profile.unreachable = profile.meanwhile = None
-        screen.app.connection.reconnect()
+        screen.app.session.connection.reconnect()
         await screen.shows("● Online", "before", "meanwhile")
 
 

@@ -11,12 +11,13 @@ from balchat_host.api.frontend import SettingView
 from balchat_host.api.text import visible
 from balchat_ui_tui.account import AccountState
 from balchat_ui_tui.actions import Action, Failed
-from balchat_ui_tui.effects import Call, Effects, Notice, OpenScreen, Severity
+from balchat_ui_tui.effects import Call, Effects, Notice, OpenScreen
 from balchat_ui_tui.jobs import SettingChanged
 from balchat_ui_tui.pages.actions import Pressed
 from balchat_ui_tui.pages.listing import ListPage
 from balchat_ui_tui.pages.page import is_back
 from balchat_ui_tui.pages.rows import Row, heading
+from balchat_ui_tui.severity import Severity
 
 _SECRETS = ("account.passphrase", "account.recovery-code", "account.backup")
 

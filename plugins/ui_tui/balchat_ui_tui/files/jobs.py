@@ -30,7 +30,7 @@ class AttachFile(Job, frozen=True, kw_only=True):
 
     async def run(self, tui: "BalchatTui", tell: Tell) -> FileView:
         """Hand it over. Raise what the account raises, and BadInput."""
-        return await attach(tui.performer.app, self.path, _seldom(self.progress, tell), as_is=self.as_is)
+        return await attach(tui.session.performer.app, self.path, _seldom(self.progress, tell), as_is=self.as_is)
 
 
 class ExportFile(Job, frozen=True, kw_only=True):
@@ -42,7 +42,7 @@ class ExportFile(Job, frozen=True, kw_only=True):
 
     async def run(self, tui: "BalchatTui", tell: Tell) -> Path:
         """Write it. Raise what the account raises, and BadInput."""
-        app = tui.performer.app
+        app = tui.session.performer.app
         return await export(app, await app.files.get(self.file), self.folder, _seldom(self.progress, tell))
 
 
@@ -59,7 +59,7 @@ class GetPicture(Job, frozen=True, kw_only=True):
         """Get it. Raise what the account raises."""
         del tell
         octets = bytearray()
-        files, side = tui.performer.app.files, self.longest_side
+        files, side = tui.session.performer.app.files, self.longest_side
         async with following(files.preview(self.file) if side is None else files.picture(self.file, side)) as pieces:
             async for piece in pieces:
                 octets += piece

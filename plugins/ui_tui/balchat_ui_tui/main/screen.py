@@ -198,7 +198,7 @@ class MainScreen(StatefulScreen[MainState]):
         path = path_in(message.text)
         if path is not None:
             looking = LookForFile(path=path, done=partial(do.PathFound, message.text))
-            self.tui.performer.carry_out((looking,), self)
+            self.tui.session.performer.carry_out((looking,), self)
 
     @on(Composer.ScrollMessages)
     def _scroll_messages(self, message: Composer.ScrollMessages) -> None:

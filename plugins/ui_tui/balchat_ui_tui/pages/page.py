@@ -89,7 +89,7 @@ class Page(StatefulScreen[S], Generic[S]):
 
     def action_close_page(self) -> None:
         """Go back."""
-        self.tui.performer.carry_out((CloseScreen(),), self)
+        self.tui.session.performer.carry_out((CloseScreen(),), self)
 
 
 _NARROW = 60

@@ -16,11 +16,12 @@ from balchat_host.api.views import ContactView, RequestView
 from balchat_ui_tui.account import AccountState
 from balchat_ui_tui.actions import Action, Heard
 from balchat_ui_tui.clock import milliseconds_now
-from balchat_ui_tui.effects import Call, Effects, Notice, OpenScreen, Severity
+from balchat_ui_tui.effects import Call, Effects, Notice, OpenScreen
 from balchat_ui_tui.pages.actions import Pressed
 from balchat_ui_tui.pages.listing import ListPage
 from balchat_ui_tui.pages.page import is_back
 from balchat_ui_tui.pages.rows import Row
+from balchat_ui_tui.severity import Severity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,7 +22,7 @@ class Record(Job, frozen=True, kw_only=True):
 
     async def run(self, tui: "BalchatTui", tell: Tell) -> None:
         """Record. Raise VoiceMissing, SoundFailed; what came until then is kept."""
-        sound = tui.sound
+        sound = tui.session.sound
         turn, recording = sound.begin(), Recording()
         sound.recording = recording
         microphone = await to_thread.run_sync(Microphone().__enter__)
@@ -41,7 +41,7 @@ class StopSound(Job, frozen=True, kw_only=True):
     async def run(self, tui: "BalchatTui", tell: Tell) -> None:
         """End it."""
         del tell
-        tui.sound.stop()
+        tui.session.sound.stop()
 
 
 class ForgetSound(Job, frozen=True, kw_only=True):
@@ -50,7 +50,7 @@ class ForgetSound(Job, frozen=True, kw_only=True):
     async def run(self, tui: "BalchatTui", tell: Tell) -> None:
         """Forget it."""
         del tell
-        tui.sound.forget()
+        tui.session.sound.forget()
 
 
 class Play(Job, frozen=True, kw_only=True):
@@ -66,12 +66,12 @@ class Play(Job, frozen=True, kw_only=True):
 
     async def run(self, tui: "BalchatTui", tell: Tell) -> bool:
         """Play it. Raise what the account raises, and SoundFailed."""
-        turn = tui.sound.begin()
+        turn = tui.session.sound.begin()
         octets, rate = await self._sound(tui)
         loudspeaker = await to_thread.run_sync(Loudspeaker(rate, self.speed).__enter__)
         try:
             for number, piece in enumerate(pieces(octets, rate, self.begin)):
-                if tui.sound.turn != turn:
+                if tui.session.sound.turn != turn:
                     return False
                 await to_thread.run_sync(loudspeaker.write, piece)
                 tell(self.progress(self.begin + number / PER_SECOND))
@@ -79,17 +79,17 @@ class Play(Job, frozen=True, kw_only=True):
         finally:
             with CancelScope(shield=True):
                 await to_thread.run_sync(loudspeaker.__exit__, None, None, None)
-        return tui.sound.turn == turn
+        return tui.session.sound.turn == turn
 
     async def _sound(self, tui: "BalchatTui") -> tuple[bytes, int]:
         if self.file is None:
-            return tui.sound.recording.sound, RATE
-        if tui.sound.file == self.file and tui.sound.held is not None:
-            return tui.sound.held
-        async with following(tui.performer.app.files.play(self.file)) as wav:
-            tui.sound.held = wav_sound(b"".join([piece async for piece in wav]))
-        tui.sound.file = self.file
-        return tui.sound.held
+            return tui.session.sound.recording.sound, RATE
+        if tui.session.sound.file == self.file and tui.session.sound.held is not None:
+            return tui.session.sound.held
+        async with following(tui.session.performer.app.files.play(self.file)) as wav:
+            tui.session.sound.held = wav_sound(b"".join([piece async for piece in wav]))
+        tui.session.sound.file = self.file
+        return tui.session.sound.held
 
 
 class AttachRecording(Job, frozen=True, kw_only=True):
@@ -98,4 +98,4 @@ class AttachRecording(Job, frozen=True, kw_only=True):
     async def run(self, tui: "BalchatTui", tell: Tell) -> FileView:
         """Hand it over. Raise what the account raises."""
         del tell
-        return await attach(tui.performer.app, tui.sound.recording.sound, RATE)
+        return await attach(tui.session.performer.app, tui.session.sound.recording.sound, RATE)
