@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Final
 
 from balchat_common import cbor
 
+from balchat_host.api.frontend.limits import MAX_FILES
 from balchat_host.core import contacts, content
 from balchat_host.core.content import Disposition, MultiPart, Semantics, SinglePart
-from balchat_host.core.files.offer import MAX_FILES, MAX_HEADER, FileOffer
+from balchat_host.core.files.offer import MAX_HEADER, FileOffer
 from balchat_host.core.files.part_notices import MAX_ABSENT, MAX_CONTAINERS, MAX_NAMED, FileProgress
 from balchat_host.core.files.preview import SmallPicture
 from balchat_host.core.files.shape import MAX_SIZE, Shape

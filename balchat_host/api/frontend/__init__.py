@@ -18,6 +18,7 @@ from balchat_host.api.frontend.events import Events
 from balchat_host.api.frontend.files import MAX_OCTETS, Files
 from balchat_host.api.frontend.front_end import Connector, FrontEnd, FrontEndContext, Program
 from balchat_host.api.frontend.limits import (
+    MAX_FILES,
     MAX_INTRODUCTION_SIZE,
     MAX_NAME_LENGTH,
     MAX_TEXT_SIZE,
@@ -42,6 +43,7 @@ from balchat_host.api.frontend.settings import Settings, SettingView
 from balchat_host.api.frontend.status import Status
 
 __all__ = [
+    "MAX_FILES",
     "MAX_INTRODUCTION_SIZE",
     "MAX_NAME_LENGTH",
     "MAX_OCTETS",

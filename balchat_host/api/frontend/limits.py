@@ -2,6 +2,8 @@
 
 MAX_TEXT_SIZE = 32 * 1024
 """Octets of the longest text in one message, in UTF-8."""
+MAX_FILES = 32
+"""How many files a message has at most."""
 MAX_INTRODUCTION_SIZE = 1024
 """Octets of the longest introduction in a contact request, in UTF-8."""
 MAX_NAME_LENGTH = 64

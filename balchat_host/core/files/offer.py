@@ -5,12 +5,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
+from balchat_host.api.frontend.limits import MAX_FILES
 from balchat_host.core.content.parts import Disposition, ExternalPart, MultiPart, NestedPart, Semantics
 from balchat_host.core.files.preview import Preview, is_preview, preview_part, read_preview
 from balchat_host.core.files.shape import MAX_SIZE, ROOT_SIZE
 
-MAX_FILES: Final = 32
-"""How many files a message has; what else is in it is shown by its type."""
 MAX_HEADER: Final = 1024
 """Octets of the longest age header. What encrypts to one X25519 recipient makes fewer than 400."""
 MAX_NAME: Final = 4096
@@ -73,7 +72,7 @@ class FileOffer:
 
 
 def offers(part: NestedPart) -> list[FileOffer]:
-    """Return the files of a message, in their order, MAX_FILES at most."""
+    """Return the files of a message, in their order, MAX_FILES at most; what else is in it is shown by its type."""
     found: list[FileOffer] = []
     for offer in _walk(part):
         if len(found) == MAX_FILES:

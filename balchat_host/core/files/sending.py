@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final, cast
 
 from balchat_host.api.errors import BadInput
+from balchat_host.api.frontend.limits import MAX_FILES
 from balchat_host.api.storage import ReadTransaction
 from balchat_host.api.types import PeerId
 from balchat_host.api.views import FileState, FileView
@@ -12,7 +13,7 @@ from balchat_host.core.content.parts import MultiPart, NestedPart, Semantics, Si
 from balchat_host.core.files import previews, rows
 from balchat_host.core.files.changes import changed
 from balchat_host.core.files.names import harmless
-from balchat_host.core.files.offer import MAX_FILES, FileOffer
+from balchat_host.core.files.offer import FileOffer
 from balchat_host.core.files.preview import Preview
 from balchat_host.core.files.rows import FileRow
 from balchat_host.core.files.shape import MAX_SIZE, Shape

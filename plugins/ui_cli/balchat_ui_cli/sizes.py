@@ -6,18 +6,18 @@ from typing import Final
 from balchat_host.api.errors import BadInput
 
 _THOUSAND: Final = 1000
-_UNITS: Final = ("kB", "MB", "GB", "TB")
+_TEN: Final = 10
+_UNITS: Final = ("B", "kB", "MB", "GB", "TB")
 _TYPED: Final = re.compile(r"(\d{1,15})(?:\s*([kmgt])b?)?", re.IGNORECASE)
 
 
 def size_words(octets: float) -> str:
     """Return a number of octets with a unit: `612 B`, `1.5 MB`."""
-    if octets < _THOUSAND:
-        return f"{octets:.0f} B"
-    unit = -1
-    while octets >= _THOUSAND and unit < len(_UNITS) - 1:
+    unit = 0
+    while round(octets) >= _THOUSAND and unit < len(_UNITS) - 1:
         octets, unit = octets / _THOUSAND, unit + 1
-    return f"{octets:.1f} {_UNITS[unit]}" if octets < 10 else f"{octets:.0f} {_UNITS[unit]}"  # noqa: PLR2004  # two digits are enough
+    digits = 1 if unit and round(octets, 1) < _TEN else 0
+    return f"{octets:.{digits}f} {_UNITS[unit]}"
 
 
 def parse_size(typed: str) -> int:

@@ -249,7 +249,16 @@ def test_waiting_until_all_is_received_has_its_time(cli: Cli, alice: MemoryAccou
 
 @pytest.mark.parametrize(
     ("octets", "words"),
-    [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (1_500_000, "1.5 MB"), (64 * 2**30, "69 GB"), (10**16, "10000 TB")],
+    [
+        (0, "0 B"),
+        (999, "999 B"),
+        (1000, "1.0 kB"),
+        (9_960, "10 kB"),
+        (999_600, "1.0 MB"),
+        (1_500_000, "1.5 MB"),
+        (64 * 2**30, "69 GB"),
+        (10**16, "10000 TB"),
+    ],
 )
 def test_sizes_are_short(octets: int, words: str) -> None:
     assert size_words(octets) == words

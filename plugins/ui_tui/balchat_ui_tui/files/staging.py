@@ -13,13 +13,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar
 
 from balchat_texts import Texts
 from textual import events
 from textual.binding import Binding, BindingType
 
 from balchat_host.api.errors import BalchatError, PicturesMissing, PictureUnreadable
+from balchat_host.api.frontend import MAX_FILES
 from balchat_host.api.text import visible
 from balchat_host.api.views import FileView
 from balchat_ui_tui.account import AccountState
@@ -30,9 +31,6 @@ from balchat_ui_tui.jobs import path_in
 from balchat_ui_tui.pages.actions import Pressed
 from balchat_ui_tui.pages.listing import ListPage
 from balchat_ui_tui.pages.rows import Row
-
-MOST: Final = 32
-"""Files that can be staged at a time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +94,7 @@ def _removed(file: FileView, t: Texts) -> str:
 
 def started(staged: Staged, path: Path, *, as_is: bool = False) -> tuple[Staged, StagedFile | None]:
     """Return what is staged with one file more, and that one; None where there are enough."""
-    if len(staged) >= MOST:
+    if len(staged) >= MAX_FILES:
         return staged, None
     file = StagedFile(number=next_number(staged), path=path, as_is=as_is)
     return (*staged, file), file
@@ -211,7 +209,7 @@ def _add(state: StagingState, typed: str, t: Texts) -> tuple[StagingState, Effec
         return state, ()
     staged, file = started(state.staged, path)
     if file is None:
-        return replace(state, problem=t("tui.too-many-files", count=MOST)), ()
+        return replace(state, problem=t("tui.too-many-files", count=MAX_FILES)), ()
     return replace(state, staged=staged, problem=None), (_hand_over(file),)
 
 

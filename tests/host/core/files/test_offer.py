@@ -11,11 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from balchat_host.api.errors import MalformedContent
+from balchat_host.api.frontend.limits import MAX_FILES
 from balchat_host.core.content import Disposition, ExternalPart, MimiContent, MultiPart, Semantics, SinglePart, shown
 from balchat_host.core.content.parts import decode
 from balchat_host.core.files import receipts
 from balchat_host.core.files.names import harmless
-from balchat_host.core.files.offer import MAX_FILES, FileOffer, offers
+from balchat_host.core.files.offer import FileOffer, offers
 from balchat_host.core.files.preview import Preview, SmallPicture, Voice
 
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "previews.json").read_text())
