@@ -5,6 +5,7 @@ import { App } from "./app.js";
 import { followActivity } from "./account/leaving.js";
 import { notifyOfPeople } from "./account/notifications.js";
 import { loadEmoji } from "./chat/emoji.js";
+import { tellInterrupted } from "./chat/interrupted.js";
 import { notifyOfMessages } from "./chat/notifications.js";
 import { connect, watchOverConnection } from "./core/connection.js";
 import { followAccount, onWipe } from "./core/follow.js";
@@ -39,6 +40,7 @@ export async function start(styled) {
   connect();
   watchOverConnection();
   await Promise.all([words, styled]);
+  tellInterrupted();
   effect(() => {
     const wanted = web.value?.language;
     if (wanted !== undefined && wanted !== spoken) void speak((spoken = wanted));

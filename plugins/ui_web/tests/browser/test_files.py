@@ -251,9 +251,37 @@ def test_whoever_is_signed_out_while_a_message_waits_for_its_files_is_told(stage
     field.press("Enter")
     expect(page.get_by_text("Sent as soon as the files are ready.")).to_be_visible()
     until(page, lambda: bool(called(stage, "web.send_when_written")))
+    # The account has the text until it has the message, so it is not lost with the server.
+    marta = account.MARTA.conversation
+    assert called(stage, "conversations.draft")[-1] == {"conversation": marta, "text": "Here it is"}
     stage.close(SIGNED_OUT)
     expect(page.get_by_role("main")).to_contain_text("A message was waiting for its files. Look whether it was sent.")
     page.close()
+    played.reload()
+    go(played, stage, "chat")
+
+
+def test_a_window_that_is_loaded_again_says_what_became_of_what_waited_for_files(stage: Staged, played: Page):
+    page = stage.open(played.context)
+    go(page, stage, "chat")
+    stage.answers |= {
+        "web.send_when_written": NO_ANSWER,
+        "files.get": lambda file: replace(WRITTEN, state=FileState.WRITING),
+    }
+    page.route("**/files/*", lambda _: None)
+    page.evaluate(PASTE, [["ridge.jpg"], "image/jpeg", "paste"])
+    page.get_by_label("Message to Marta Quintana").fill("Here it is")
+    page.get_by_label("Message to Marta Quintana").press("Enter")
+    until(page, lambda: bool(called(stage, "web.send_when_written")))
+    before, marta = stage.conversations, account.MARTA.conversation
+    stage.conversations = [replace(each, draft="Here it is") if each.id == marta else each for each in before]
+    page.reload()
+    go(page, stage, "chat")
+    expect(page.get_by_role("alert")).to_contain_text("was not sent. The page was loaded again before its files")
+    expect(page.get_by_label("Message to Marta Quintana")).to_have_value("Here it is")
+    assert called(stage, "files.remove") == [{"file": "0" * 32}], "nobody has the rest of it"
+    page.close()
+    stage.conversations = before
     played.reload()
     go(played, stage, "chat")
 

@@ -6,7 +6,7 @@
 import { signal } from "../vendor.js";
 import { CallError, call } from "../core/calls.js";
 import { onCaughtUp } from "../core/follow.js";
-import { draftOf, sent, setDraft } from "../core/store/drafts.js";
+import { draftOf, hasLeft, leaves, setDraft } from "../core/store/drafts.js";
 import { knownWindow } from "../core/store/windows.js";
 import { messageCame } from "../core/store/conversations.js";
 import { conversations } from "../core/store/account.js";
@@ -18,7 +18,7 @@ import { looksLikeMarkdown } from "./markdown.js";
 import { ownSince } from "./own.js";
 
 /** Milliseconds in which a message is sent, and known here, once the last of its files is written. */
-const SETTLED = 5000;
+export const SETTLED = 5000;
 
 /** @type {import("../vendor.js").Signal<Map<string, string>>} Why something could not be sent, by conversation. */
 export const sendErrors = signal(new Map());
@@ -31,15 +31,17 @@ export const lastSent = signal(null);
  */
 export async function send({ conversation, text, files, names, answers }) {
   setError(conversation, null);
-  sent(conversation);
   const began = Date.now();
   const waits = files.some((each) => each.state === "writing");
-  if (waits) underway.value += 1;
+  const mine = { conversation, files: idsOf(files) };
+  leaves(conversation, text, { waits });
+  if (waits) underway.value = [...underway.value, mine];
   const known = () => {
-    if (waits) underway.value -= 1;
+    underway.value = underway.value.filter((each) => each !== mine);
   };
   const putBack = (/** @type {unknown} */ error) => {
     const since = draftOf(conversation);
+    hasLeft(conversation, { sent: false });
     setDraft(conversation, since === "" ? text : `${text}\n${since}`);
     stay(conversation, files);
     setError(conversation, `${t("chat.not-sent")} ${errorText(error)}`);
@@ -47,9 +49,10 @@ export async function send({ conversation, text, files, names, answers }) {
   try {
     // The server waits for what is still written; meanwhile the screen may lock.
     const message = await call(waits ? "web.send_when_written" : "messages.send", {
-      conversation, text, reply_to: answers?.id ?? null, markdown: looksLikeMarkdown(text), mentions: mentioned(text, names), files: idsOf(files),
+      conversation, text, reply_to: answers?.id ?? null, markdown: looksLikeMarkdown(text), mentions: mentioned(text, names), files: mine.files,
     });
     known();
+    hasLeft(conversation, { sent: true });
     haveLeft(conversation, files);
     messageCame(message);
     knownWindow(conversation)?.added(message);
@@ -59,7 +62,8 @@ export async function send({ conversation, text, files, names, answers }) {
       if (waits && (await Promise.all(files.map((each) => each.done))).every(Boolean)) await new Promise((done) => setTimeout(done, SETTLED));
       onCaughtUp(() => {
         known();
-        if (!ownSince(conversation, text, began)) putBack(error);
+        if (ownSince(conversation, text, began)) hasLeft(conversation, { sent: true });
+        else putBack(error);
       });
     } else {
       known();

@@ -36,7 +36,7 @@ export function LockScreen() {
 /** This window has no session: a link that is good once makes one. */
 export function SignedOut() {
   return html`<${Frame} title=${t("entry.signed-out-title")} lead=${t("entry.signed-out-lead")}>
-    ${underway.value > 0 ? html`<${Notice} kind="warn">${t("entry.signed-out-underway")}<//>` : null}
+    ${underway.value.length > 0 ? html`<${Notice} kind="warn">${t("entry.signed-out-underway")}<//>` : null}
     <code class="code-block">balchat web</code>
     <p class="fine">${t("entry.signed-out-why")}</p>
   <//>`;

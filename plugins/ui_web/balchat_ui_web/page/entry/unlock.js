@@ -62,12 +62,12 @@ export function Starting() {
   <//>`;
 }
 
-/** The account runs, and cannot be reached: what the account or the machine says of it. */
+/** The account runs, and cannot be reached: what the account or the machine says of it, with commands between backticks. */
 export function Unreachable() {
   const error = web.value?.error;
   const told = error ? errorText(new CallError(error.code, error.fields, error.message)) : t("entry.unreachable-lead");
   return html`<${Frame} title=${t("entry.unreachable-title")} foot=${html`<${OtherProfile} />`}>
-    <${Notice} kind="bad" alert><p>${told}</p><//>
+    <${Notice} kind="bad" alert><p>${told.split("`").map((part, index) => (index % 2 === 1 ? html`<code>${part}</code>` : part))}</p><//>
     <p class="quiet-text">${t("entry.unreachable-watch")}</p>
   <//>`;
 }

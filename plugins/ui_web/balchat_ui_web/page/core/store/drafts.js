@@ -2,7 +2,8 @@
  * What was begun and is not sent: one draft for each conversation, in the vault.
  *
  * A draft is written there a moment after the last key, and at once when the conversation or the tab is left. One that
- * could not be written is written when the connection is back.
+ * could not be written is written when the connection is back. What is sent stays in the vault's draft until the account
+ * has it as a message and ends the draft by itself: so it is not lost, whatever ends meanwhile.
  */
 
 import { signal } from "../../vendor.js";
@@ -12,7 +13,11 @@ import { conversations } from "./account.js";
 
 const PAUSE = 400;
 
-/** @typedef {{text: string, saved: string, timer: ReturnType<typeof setTimeout> | undefined}} Draft */
+/**
+ * @typedef {{text: string, leaving: string, waits: boolean, saved: string | null, timer: ReturnType<typeof setTimeout> | undefined}} Draft
+ *   `leaving` is sent, and nobody knows yet whether that succeeds: soon, or it `waits` for files. `saved` is what the
+ *   vault has, null where that is not known
+ */
 
 /** @type {Map<string, Draft>} */
 const drafts = new Map();
@@ -50,14 +55,41 @@ export function setDraft(conversation, text) {
 }
 
 /**
- * The draft was sent: the account has ended it by itself.
+ * A text is sent, and one begins to write the next. Where it `waits`, the vault has it at once.
  * @param {string} conversation
+ * @param {string} text
+ * @param {{waits: boolean}} how
  */
-export function sent(conversation) {
+export function leaves(conversation, text, { waits }) {
   const draft = known(conversation);
   clearTimeout(draft.timer);
-  draft.text = draft.saved = "";
+  draft.leaving = text;
+  draft.waits = waits;
+  draft.text = "";
   draftChanged.value += 1;
+  if (waits) void save(conversation);
+}
+
+/**
+ * It is known whether what left was sent: then the account has ended the draft by itself.
+ * @param {string} conversation
+ * @param {{sent: boolean}} how
+ */
+export function hasLeft(conversation, { sent }) {
+  const draft = known(conversation);
+  draft.leaving = "";
+  if (!sent) return;
+  // What was written while it waited may have come to the vault before or after that.
+  draft.saved = draft.waits ? null : "";
+  void save(conversation);
+}
+
+/**
+ * Return what the vault should have.
+ * @param {Draft} draft
+ */
+function kept({ leaving, text }) {
+  return leaving === "" || text === "" ? leaving + text : `${leaving}\n${text}`;
 }
 
 /** Write every draft that is not written yet, now. */
@@ -70,7 +102,7 @@ function known(conversation) {
   let draft = drafts.get(conversation);
   if (draft === undefined) {
     const saved = conversations.get(conversation)?.peek().draft ?? "";
-    draft = { text: saved, saved, timer: undefined };
+    draft = { text: saved, leaving: "", waits: false, saved, timer: undefined };
     drafts.set(conversation, draft);
   }
   return draft;
@@ -80,8 +112,10 @@ function known(conversation) {
 async function save(conversation) {
   const draft = known(conversation);
   clearTimeout(draft.timer);
-  if (draft.text === draft.saved) return;
-  const text = draft.text;
+  // The account may be about to end the draft that it has.
+  if (draft.leaving !== "" && !draft.waits) return;
+  const text = kept(draft);
+  if (text === draft.saved) return;
   const before = draft.saved;
   draft.saved = text;
   try {
@@ -98,14 +132,17 @@ export function keepDrafts() {
   addEventListener("blur", saveDrafts);
   onConnected(saveDrafts);
   onWipe(() => {
-    for (const draft of drafts.values()) clearTimeout(draft.timer);
-    drafts.clear();
+    for (const [id, draft] of drafts) {
+      clearTimeout(draft.timer);
+      draft.text = "";
+      if (draft.leaving === "") drafts.delete(id);
+    }
   });
   onEvent((event) => {
     if (event.type !== "conversation.changed" || !event.changed.includes("draft")) return;
     const draft = drafts.get(event.conversation.id);
     // What is being typed here is newer than what any other window says.
-    if (draft === undefined || draft.text !== draft.saved || draft.text === event.conversation.draft) return;
+    if (draft === undefined || draft.leaving !== "" || draft.text !== draft.saved || draft.text === event.conversation.draft) return;
     draft.text = draft.saved = event.conversation.draft;
     draftChanged.value += 1;
   });
