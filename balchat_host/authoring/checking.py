@@ -9,16 +9,19 @@ What is wrong ends it: what would come next could only fail for the same reason.
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import tempfile
 import threading
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from balchat_common.words import either
 
+from balchat_host.api.failures import TRACEBACK
 from balchat_host.api.types import Check, Problem
 from balchat_host.authoring.subject import Subject, find_subject
 from balchat_host.authoring.telling import told
@@ -70,39 +73,61 @@ def _verdicts(subject: Subject, program: str, overrides: Sequence[str]) -> Gener
 def _told(
     command: Sequence[str], environment: Mapping[str, str], *, name: str, limit: float
 ) -> Generator[Check, None, bool]:
-    """Run one of our modules, yield what it tells, and return whether all of that is well."""
+    """Run one of our modules, yield what it tells, and return whether all of that is well.
+
+    What is wrong comes with what the process said last on its standard error: the traceback, where there is one.
+    """
+    wrong: Check | None = None
     with (
         tempfile.TemporaryFile() as errors,
         subprocess.Popen(
-            [sys.executable, "-m", *command],
-            env=environment,
+            # Aborted, it says where it stands.
+            [sys.executable, "-X", "faulthandler", "-m", *command],
+            env={**environment, TRACEBACK: "1"},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=errors,
             encoding="utf-8",
         ) as process,
     ):
-        timer = threading.Timer(limit, process.kill)
+        timer = threading.Timer(limit, process.send_signal, [signal.SIGABRT])
         timer.start()
         try:
             assert process.stdout is not None
-            well = True
             for line in process.stdout:
                 check = told(line)
-                well = well and check.problem is None
-                yield check
+                if check.problem is None:
+                    yield check
+                else:
+                    wrong = check
             code = process.wait()
         finally:
             process.kill()
             timer.cancel()
-        if not well or code == 0:
-            return well
         errors.seek(0)
-        last = errors.read().decode(errors="replace").strip().splitlines()[-_SHOWN:]
-    late = f"it was not done within {limit:g} s: it blocks, or does not end when it is cancelled"
-    what = late if code < 0 else "\n".join(["its process ended:", *last])
-    yield _wrong(name, what, "look at what it waits for" if code < 0 else "mend what the last lines name")
+        said = _last_words(errors.read().decode(errors="replace"))
+    if wrong is None and code < 0:
+        what = f"it was not done within {limit:g} s: it blocks, or does not end when it is cancelled"
+        wrong = _wrong(name, what, "look at what it waits for: the innermost call comes first")
+    elif wrong is None and code != 0:
+        wrong = _wrong(name, "its process ended", "mend what the last lines name")
+    if wrong is None:
+        return True
+    assert wrong.problem is not None
+    yield replace(wrong, problem=replace(wrong.problem, what="\n".join([wrong.problem.what, *said])))
     return False
+
+
+def _last_words(text: str) -> Sequence[str]:
+    """Return the end of what was logged: where it stood when it was aborted, or from its last traceback on."""
+    lines = text.strip().splitlines()
+    for number, line in enumerate(lines):
+        if line.startswith("Current thread "):
+            return lines[number + 1 :][:_SHOWN]
+    tracebacks = [number for number, line in enumerate(lines) if line.startswith("Traceback ")]
+    # The line before a traceback says what failed.
+    start = max(tracebacks[-1] - 1, 0) if tracebacks else 0
+    return lines[start:][-_SHOWN:]
 
 
 def _tests(subject: Subject, environment: Mapping[str, str]) -> Check:
@@ -124,8 +149,9 @@ def _tests(subject: Subject, environment: Mapping[str, str]) -> Check:
         ran = subprocess.run(
             command,
             cwd=subject.source,
-            # What its last line says is read below, so nobody's own options may change that.
-            env={name: value for name, value in environment.items() if name != "PYTEST_ADDOPTS"},
+            # What its last lines say is read below, so nobody's own options may change that. On a narrow terminal
+            # pytest leaves the reasons out.
+            env={name: value for name, value in environment.items() if name != "PYTEST_ADDOPTS"} | {"COLUMNS": "240"},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

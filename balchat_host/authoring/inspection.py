@@ -4,6 +4,7 @@ python -m balchat_host.authoring.inspection NAME [KEY=VALUE …]
 """
 
 import sys
+import traceback
 from collections.abc import Mapping
 
 from balchat_common.settings import Unfit, settings_of
@@ -25,7 +26,10 @@ def main() -> int:
     tell, name, overrides = Teller(), sys.argv[1], dict(each.split("=", 1) for each in sys.argv[2:])
     (record,) = [each for each in discover([name]) if each.name == name and each.enabled]
     if record.problem is not None:
-        tell.wrong(name, record.problem, "mend it; BALCHAT_TRACEBACK=1 balchat plugins list shows where it fails")
+        if record.cause is not None:
+            traceback.print_exception(record.cause)
+        remedy = "mend what the traceback names" if record.cause else "mend what its hooks give (api/descriptors.py)"
+        tell.wrong(name, record.problem, remedy)
         return 1
     for descriptor in record.registered:
         tell.well(

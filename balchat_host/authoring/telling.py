@@ -5,6 +5,7 @@ What the plugin prints goes to standard error.
 
 import json
 import os
+import resource
 import sys
 from dataclasses import asdict
 from typing import Any
@@ -16,6 +17,8 @@ class Teller:
     """Tells findings. There is one in a process."""
 
     def __init__(self) -> None:
+        # It is aborted where it takes too long, and should leave no core.
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         self._out = os.fdopen(os.dup(1), "w", encoding="utf-8")
         os.dup2(2, 1)
         sys.stdout = sys.stderr

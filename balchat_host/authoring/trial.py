@@ -207,7 +207,7 @@ def main() -> int:
     for error in wrong:
         if not isinstance(error, Wrong | BalchatError):
             raise error
-        tell.wrong("trial", str(error), "mend it; what it logs stands above")
+        tell.wrong("trial", str(error), "mend it; what it logged last stands above")
     with suppress(OSError):
         sys.stderr.flush()
     return bool(wrong)

@@ -117,7 +117,9 @@ def test_a_good_front_end_is_well_and_nothing_is_left_of_the_trial(bot: Path, tm
 )
 def test_what_cannot_be_registered_is_told_at_once(bot: Path, file: str, old: str, new: str, what: str) -> None:
     change(bot, file, old, new)
-    assert what in problem(verdicts(bot))
+    found = problem(verdicts(bot))
+    assert what in found
+    assert ("bell" in found.partition("Traceback")[2]) is (file == "plugin.py" and "raise" in found)
 
 
 def test_a_required_setting_is_named_with_the_option_that_gives_it(bot: Path) -> None:
@@ -130,7 +132,7 @@ def test_a_required_setting_is_named_with_the_option_that_gives_it(bot: Path) ->
 def test_tests_that_fail_hang_or_use_no_kit_are_told(bot: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     test = bot / "tests" / "test_bell.py"
     test.write_text(TEST.format(body="assert not MemoryAccount"))
-    assert "FAILED tests/test_bell.py::test_nothing" in problem(verdicts(bot))
+    assert "FAILED tests/test_bell.py::test_nothing - " in problem(verdicts(bot))
     test.write_text("def test_nothing(): pass")
     assert "neither a kit nor an account" in problem(verdicts(bot))
     test.write_text(TEST.format(body="import threading; threading.Event().wait()"))
@@ -150,7 +152,10 @@ def test_a_module_that_blocks_is_told(bot: Path, monkeypatch: pytest.MonkeyPatch
 @pytest.mark.slow
 def test_what_fails_in_an_account_is_told(bot: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     change(bot, "bot.py", "        task_status.started()\n", "        raise KeyError('a name')\n")
-    assert "run() raised KeyError" in problem(verdicts(bot))
+    told = problem(verdicts(bot))
+    assert "run() raised KeyError" in told
+    # An account tells nobody what an exception says; the author is told.
+    assert "KeyError: 'a name'" in told
     change(bot, "bot.py", "raise KeyError('a name')", "import threading; threading.Event().wait()")
     monkeypatch.setattr(checking, "TRIAL_LIMIT", 8.0)
     assert "was not done within 8 s" in problem(verdicts(bot))

@@ -264,7 +264,7 @@ def test_checking_a_deployment(cli: Cli, host: MemoryProfiles, faults: tuple[str
 
 @pytest.mark.parametrize("ill", [True, False])
 def test_checking_a_plugin(cli: Cli, host: MemoryProfiles, ill: bool) -> None:
-    blocks = Problem(what="it blocks", remedy="Let it not.") if ill else None
+    blocks = Problem(what="it blocks\n  in \x1bloft", remedy="Let it not.") if ill else None
     host.verdicts = [
         Check(name="ui_bell", finding="front end: Rings"),
         Check(name="trial", finding="done", problem=blocks),
@@ -272,7 +272,9 @@ def test_checking_a_plugin(cli: Cli, host: MemoryProfiles, ill: bool) -> None:
     told = cli("plugins", "check", "ui_bell")
     assert told.code == (9 if ill else 0)
     assert told.out.splitlines()[0] == "ok  ui_bell  front end: Rings"
-    assert ("!!  trial  it blocks" in told.out) is ill
+    assert (
+        told.out.splitlines()[1:] == ["!!  trial  it blocks", " " * 13 + "in ␛loft", " " * 11 + "Let it not."]
+    ) is ill
     assert cli("plugins", "check", "./bell", "--json").json_lines[0] == {
         "name": "ui_bell", "finding": "front end: Rings", "problem": None,
     }  # fmt: skip

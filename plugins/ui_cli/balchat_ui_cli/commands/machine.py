@@ -8,7 +8,7 @@ import typer
 
 from balchat_host.api.errors import WorldError
 from balchat_host.api.spans import Span, Style
-from balchat_host.api.text import visible
+from balchat_host.api.text import text_lines, visible
 from balchat_host.api.types import Check
 from balchat_ui_cli.frame import MACHINE, Run, command, new_group
 from balchat_ui_cli.output import Line
@@ -76,8 +76,9 @@ def check_lines(checks: Sequence[Check]) -> Iterable[Line]:
         if check.problem is None:
             yield [Span("ok", Style.GOOD), f"  {name}  {check.finding}"]
         else:
-            yield [Span("!!", Style.BAD), f"  {name}  {check.problem.what}"]
-            yield [" " * (len(name) + 6), check.problem.remedy]
+            first, *others = text_lines(check.problem.what)
+            yield [Span("!!", Style.BAD), f"  {name}  {first}"]
+            yield from ([" " * (len(name) + 6), line] for line in (*others, check.problem.remedy))
 
 
 def version(run: Run) -> None:
