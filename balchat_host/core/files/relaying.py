@@ -9,7 +9,7 @@ Parts of a file lie in *containers* (`containers`), one at each relay of ours at
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from typing import Final
 
 from balchat_host.api.types import PeerId
@@ -17,7 +17,7 @@ from balchat_host.core.files import containers, relay_recipients
 from balchat_host.core.files.containers import Container
 from balchat_host.core.files.part_bitmaps import bitmap, blob_of
 from balchat_host.core.files.relay_recipients import Recipient
-from balchat_host.core.files.shape import Bitmap, Shape
+from balchat_host.core.files.shape import Bitmap, Shape, bits_of, indexes
 from balchat_host.core.unit_of_work import UnitOfWork
 
 _AT_ONCE: Final = 32
@@ -119,11 +119,13 @@ def put(unit: UnitOfWork, done: Put, *, kept: int) -> None:
 
 
 def _left(recipient: Recipient, mine: Sequence[Container]) -> Iterator[int]:
-    """Yield the parts that are to be put, the manifest first: without it nothing can be checked."""
-    passed_over = [recipient.confirmed, recipient.put_lately, *(bitmap(recipient.shape, each.put) for each in mine)]
-    for index in (recipient.shape.parts, *range(recipient.shape.parts)):
-        if not any(index in each for each in passed_over):
-            yield index
+    """Return the parts that are to be put, the manifest first: without it nothing can be checked."""
+    passed_over = recipient.confirmed.bits | recipient.put_lately.bits
+    for each in mine:
+        passed_over |= Bitmap(0, each.put).bits
+    left = bits_of(range(recipient.shape.parts + 1)) & ~passed_over
+    manifest = 1 << recipient.shape.parts
+    return chain(indexes(left & manifest), indexes(left & ~manifest))
 
 
 class _Choice:
@@ -200,12 +202,8 @@ def _there_still(unit: UnitOfWork, peer: PeerId, recipients: Mapping[int, Recipi
 
 def _needless(container: Container, recipient: Recipient | None) -> list[int]:
     """Return the parts in a container that nobody needs any more."""
-    tried = Bitmap(0, container.tried)
-    return [
-        index
-        for index in range(len(container.tried) * 8)
-        if index in tried and (recipient is None or index in recipient.confirmed)
-    ]
+    tried = Bitmap(0, container.tried).bits
+    return list(indexes(tried if recipient is None else tried & recipient.confirmed.bits))
 
 
 def _there(recipients: Collection[Recipient]) -> list[tuple[str, int, int]]:

@@ -129,6 +129,11 @@ class Bitmap:
         """How many parts are here."""
         return int.from_bytes(self._octets).bit_count()
 
+    @property
+    def bits(self) -> int:
+        """All of it as one number, in which bit *i* says whether part *i* is here: of many parts, quick to combine."""
+        return int.from_bytes(self._octets, "little")
+
     def missing(self) -> Iterator[range]:
         """Return the runs of parts that are not here, in order."""
         begin = None
@@ -145,3 +150,16 @@ class Bitmap:
     def encode(self) -> bytes:
         """Return it as it is stored."""
         return bytes(self._octets)
+
+
+def indexes(bits: int) -> Iterator[int]:
+    """Yield which bits of a number are set, the lowest first."""
+    while bits:
+        lowest = bits & -bits
+        yield lowest.bit_length() - 1
+        bits ^= lowest
+
+
+def bits_of(parts: range) -> int:
+    """Return a number in which the bits of these parts are set."""
+    return ((1 << len(parts)) - 1) << parts.start

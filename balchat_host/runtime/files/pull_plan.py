@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from balchat_host.core.files.shape import MAX_PART_SIZE, Shape
+from balchat_host.core.files.shape import MAX_PART_SIZE, Shape, bits_of
 from balchat_host.runtime.files.part_store import WantedFile
 from balchat_host.runtime.files.pull_protocol import MAX_COUNT
 
@@ -122,20 +122,21 @@ class PullPlan:
             file.missing.appendleft(rest)
         return Planned(file, run[:count])
 
-    def next_part(self, asker: object, may: Callable[[PlannedFile, int], bool]) -> Planned | None:
+    def next_part(self, asker: object, choose: Callable[[PlannedFile, int], int | None]) -> Planned | None:
         """Return one part that `asker` may ask for, or a manifest; None where there is none.
 
-        The manifest is the part with the number of parts. Parts of a file come once its manifest is here.
+        `choose` is given a file and a number whose bits are the parts that are missing, and returns one of them or
+        None. The manifest is the part with the number of parts. Parts of a file come once its manifest is here.
         """
         for _ in range(len(self._turns)):
             file = self._files[self._turns[0]]
             self._turns.rotate(-1)
             if not file.has_manifest:
-                if file.asked_by is None and may(file, file.shape.parts):
+                if file.asked_by is None and choose(file, 1 << file.shape.parts) is not None:
                     file.asked_by = asker
                     return Planned(file, None)
-            elif (planned := _take_one(file, may)) is not None:
-                return planned
+            elif (index := choose(file, sum(map(bits_of, file.missing)))) is not None:
+                return _take(file, index)
         return None
 
     def manifest_came(self, file: PlannedFile) -> None:
@@ -155,14 +156,12 @@ class PullPlan:
             file.missing.appendleft(planned.parts)
 
 
-def _take_one(file: PlannedFile, may: Callable[[PlannedFile, int], bool]) -> Planned | None:
-    for place, run in enumerate(file.missing):
-        for index in run:
-            if may(file, index):
-                before, after = range(run.start, index), range(index + 1, run.stop)
-                file.missing.rotate(-place)
-                file.missing.popleft()
-                file.missing.extendleft(rest for rest in (after, before) if rest)
-                file.missing.rotate(place)
-                return Planned(file, range(index, index + 1))
-    return None
+def _take(file: PlannedFile, index: int) -> Planned:
+    place = next(place for place, run in enumerate(file.missing) if index in run)
+    run = file.missing[place]
+    before, after = range(run.start, index), range(index + 1, run.stop)
+    file.missing.rotate(-place)
+    file.missing.popleft()
+    file.missing.extendleft(rest for rest in (after, before) if rest)
+    file.missing.rotate(place)
+    return Planned(file, range(index, index + 1))

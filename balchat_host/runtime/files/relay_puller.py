@@ -7,7 +7,8 @@ both are up, a part is fetched as soon as it lies there. A relay that gives some
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import islice
 from typing import Final, Protocol
 
 import anyio
@@ -26,6 +27,7 @@ from balchat_host.api.failures import contain
 from balchat_host.api.types import PeerId
 from balchat_host.core.files.part_bitmaps import blob_of
 from balchat_host.core.files.part_notices import MAX_ABSENT
+from balchat_host.core.files.shape import indexes
 from balchat_host.core.files.sources import Source
 from balchat_host.runtime.files.octet_budget import OctetBudget
 from balchat_host.runtime.files.part_store import PartStore
@@ -66,9 +68,10 @@ class _Place:
     """What is known of one source. Times are those of the loop."""
 
     source: Source
-    absent: set[int] = field(default_factory=set[int])
-    """Parts that should be there and are not, or are something else: not asked for before its sender says more."""
-    said: set[int] = field(default_factory=set[int])
+    absent: int = 0
+    """Parts that should be there and are not, or are something else, a bit for each: not asked for before its sender
+    says more."""
+    said: int = 0
     """Those of them of which its sender was told."""
     empty: int = 0
     """How many times in a row the next part was not there."""
@@ -179,21 +182,12 @@ class RelayPuller:
         chosen: list[tuple[_Place, int, bool]] = []
         now = anyio.current_time()
 
-        def may(file: PlannedFile, index: int) -> bool:
-            awake = [place for place in self._places.get(file.number, ()) if place.rest_until <= now]
-            for place in awake:
-                if index in place.source.put and index not in place.absent:
-                    chosen[:] = [(place, index, True)]
-                    return True
-            for place in awake:
-                if index in place.source.put or index in place.absent:
-                    continue
-                if place.poll_at <= now and not (place.polling and place.empty):
-                    chosen[:] = [(place, index, False)]
-                    return True
-            return False
+        def choose(file: PlannedFile, missing: int) -> int | None:
+            # The first part comes first, and rather from where it should be.
+            chosen[:] = sorted(self._offered(file, missing, now), key=lambda each: (each[1], not each[2]))[:1]
+            return chosen[0][1] if chosen else None
 
-        planned = self._plan.next_part(self, may)
+        planned = self._plan.next_part(self, choose)
         if planned is None:
             return None
         ((place, index, told),) = chosen
@@ -202,6 +196,17 @@ class RelayPuller:
             # Nobody else looks for what may not be there while one does; where it is there, all do.
             place.empty = max(1, place.empty)
         return planned, place, index, told
+
+    def _offered(self, file: PlannedFile, missing: int, now: float) -> Iterator[tuple[_Place, int, bool]]:
+        """Yield the first part that should lie at each place, and the first behind those where it is time to look."""
+        for place in self._places.get(file.number, ()):
+            if place.rest_until > now:
+                continue
+            known, put = missing & ~place.absent, place.source.put.bits
+            if should_lie := known & put:
+                yield place, next(indexes(should_lie)), True
+            if place.poll_at <= now and not (place.polling and place.empty) and (behind := known & ~put):
+                yield place, next(indexes(behind)), False
 
     async def _get(self, planned: Planned, place: _Place, index: int, *, told: bool) -> bool:
         """Get a part, and store it; return whether it is here."""
@@ -220,7 +225,7 @@ class RelayPuller:
                     await self._store(planned, index, octets)
         except (PartRefused, ProtocolViolation) as error:
             place.rest_until = anyio.current_time() + BAD_FOR
-            place.absent.add(index)
+            place.absent |= 1 << index
             self._news_to_tell.ring()
             self._hinder(file, "wrong-octets" if isinstance(error, PartRefused) else "protocol-violation")
             return False
@@ -262,7 +267,7 @@ class RelayPuller:
 
     def _is_not_there(self, place: _Place, index: int, *, told: bool) -> None:
         if told:
-            place.absent.add(index)
+            place.absent |= 1 << index
             self._news_to_tell.ring()
         else:
             place.empty += 1
@@ -299,8 +304,10 @@ class RelayPuller:
     async def _tell_of(self, file: PlannedFile) -> bool:
         """Tell a file's sender how far it is, unless more comes now; return whether nothing is left to be told."""
         places = self._places.get(file.number, ())
-        absent = sorted({index for place in places for index in place.absent - place.said})
-        told = absent[:MAX_ABSENT]
+        absent = 0
+        for place in places:
+            absent |= place.absent & ~place.said
+        told = list(islice(indexes(absent), MAX_ABSENT))
         octets = (file.durable - self._told.get(file.number, 0)) * file.shape.part_size
         if not places or not (octets or absent):
             return True
@@ -312,5 +319,5 @@ class RelayPuller:
             return False
         self._told[file.number] = file.durable
         for place in places:
-            place.said |= place.absent.intersection(told)
-        return told == absent
+            place.said |= place.absent & sum(1 << index for index in told)
+        return len(told) == absent.bit_count()
