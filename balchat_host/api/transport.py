@@ -415,7 +415,7 @@ class Transport(ABC):
 
     @abstractmethod
     async def allocate_routes(self, peer: PeerId) -> Sequence[Route]:
-        """Return the ways by which `peer` shall reach this device from now on; the host hands them over inside MLS.
+        """Return the ways by which `peer` is to reach this device from now on; the host hands them over inside MLS.
 
         The host adds the device id.
         """

@@ -443,7 +443,7 @@ class RequestView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CodeView:
-    """Our own chat code: what to give to people who shall be able to ask us."""
+    """Our own chat code: what to give to people so that they can ask us."""
 
     code: str
     peer_id: str

@@ -23,7 +23,7 @@ from balchat_host.core.messages import numbering
 from balchat_host.core.unit_of_work import UnitOfWork
 
 ASKED_APART: Final = 10 * 1000
-"""Milliseconds in which one contact is asked again, on average: nobody along the way shall see all of them at once."""
+"""Milliseconds in which one contact is asked again, on average: nobody along the way is to see all of them at once."""
 
 
 def mark(tx: Transaction, *, now: int) -> None:

@@ -53,7 +53,7 @@ class Forget:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OfferRoutes:
-    """Ask the transports how `peer` shall reach us, and hand it over (`routes.offer`)."""
+    """Ask the transports how `peer` can reach us, and hand it over (`routes.offer`)."""
 
     peer: PeerId
 
@@ -67,7 +67,7 @@ class NewRoutes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Withdrawn:
-    """Something that waited for `peer` shall not leave any more: what is about to leave is looked for once more."""
+    """Something that waited for `peer` must not leave any more: what is about to leave is looked for once more."""
 
     peer: PeerId
 

@@ -123,7 +123,7 @@ class DeliveryScheduler:
                 workers.relay.new_routes()
 
     def withdrawn(self, peer: PeerId) -> None:
-        """Pass on that something that waited for a peer shall not leave any more."""
+        """Pass on that something that waited for a peer must not leave any more."""
         for workers in self._workers.get(peer, {}).values():
             if workers.direct is not None:
                 workers.direct.look_again()

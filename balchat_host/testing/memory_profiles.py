@@ -100,7 +100,7 @@ class MemoryProfile(Profile):
         self.holding: Holder | None = None
         """The process that says of itself that it holds the account."""
         self.unreachable: BalchatError | None = None
-        """What `connect` raises, where it shall."""
+        """What `connect` raises; None where it raises nothing."""
         self.meanwhile: Callable[[], Coroutine[Any, Any, None]] | None = None
         """What goes on in the account while somebody is connected to it."""
         self.in_use: Callable[[], bool] = lambda: False
@@ -109,7 +109,7 @@ class MemoryProfile(Profile):
         self.changes: Sequence[str] = ()
         """How what it would run with differs from what it last ran with."""
         self.misconfigured: BalchatError | None = None
-        """What is wrong with the configuration, where something shall be."""
+        """What is wrong with the configuration; None where nothing is."""
         self.files: Sequence[Path] = ()
         self.findings: Sequence[Check] = ()
 

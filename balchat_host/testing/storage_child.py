@@ -54,7 +54,7 @@ class Task(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Orders:
-    """What a child shall do. The storage must be one that `pickle` can carry."""
+    """What a child is to do. The storage must be one that `pickle` can carry."""
 
     task: Task
     storage: Storage

@@ -1,4 +1,4 @@
-"""Waiting for what shall come, without sleeping and without trusting that it comes."""
+"""Waiting for what is expected, without sleeping and without trusting that it comes."""
 
 import os
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator

@@ -144,7 +144,7 @@ class CountsWrongPassphrases(FaultyFiles):
 class MakesANewOneForADamagedOne(FaultyFiles):
     """Makes a new vault in place of one that is damaged."""
 
-    caught_by = "test_a_missing_file_is_noticed_and_nothing_is_made_anew"
+    caught_by = "test_a_missing_file_is_noticed_and_nothing_is_made_in_its_place"
     failures = (SqlError,)
 
     async def unlock(self, directory, kind, secret):

@@ -250,7 +250,7 @@ class Profiles(ABC):
     @property
     @abstractmethod
     def own_arguments(self) -> Sequence[str]:
-        """What the host itself took from the command line; a process that shall be like this one needs it too."""
+        """What the host itself took from the command line; a process that is to be like this one needs it too."""
 
     @abstractmethod
     def programs(self) -> Sequence[ProgramView]:

@@ -225,7 +225,7 @@ class Session(Connection):
         finally:
             del self._streams[number]
             await stream.aclose()
-        # A stream that ends with the connection has not come to its end: the client shall not take it for that.
+        # A stream that ends with the connection has not come to its end: the client must not take it for that.
         if not self._ending:
             await self._write(answer)
 

@@ -77,7 +77,7 @@ class AccountTests(AppKitBase):
             await alice.app.account.change_passphrase(alice.recovery_code, NEW_PASSPHRASE)
         await alice.app.account.change_passphrase(renewed, NEW_PASSPHRASE)
 
-    async def test_a_backup_is_written_anew_and_replaces_none(self, app: App, tmp_path: Path) -> None:
+    async def test_a_backup_replaces_none_that_is_there(self, app: App, tmp_path: Path) -> None:
         target = anyio.Path(tmp_path / "backup")
         await app.account.backup(str(target))
         written = await target.stat()

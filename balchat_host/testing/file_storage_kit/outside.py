@@ -127,7 +127,7 @@ class OutsideTests(FileStorageKitBase):
                 else:
                     left.require_kept(found)
 
-    def test_a_missing_file_is_noticed_and_nothing_is_made_anew(self, storage: Storage, locked: Left) -> None:
+    def test_a_missing_file_is_noticed_and_nothing_is_made_in_its_place(self, storage: Storage, locked: Left) -> None:
         for path in [path for path in locked.vault.rglob("*") if path.is_file() and path.stat().st_size]:
             octets = path.read_bytes()
             path.unlink()

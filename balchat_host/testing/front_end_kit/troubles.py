@@ -45,7 +45,7 @@ class SomethingNew(Event):
     novelty: str
 
 
-event_types.pop(SomethingNew.type)  # nobody else shall hear of it
+event_types.pop(SomethingNew.type)  # nobody else is to know it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

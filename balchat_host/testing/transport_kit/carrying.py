@@ -171,7 +171,7 @@ class CarryingTests(TransportKitBase):
     async def test_envelopes_that_wait_for_one_commit_share_the_next(self, bench: TransportBench) -> None:
         async with accounts(bench, 2) as (alice, bob):
             await deliver(bench, alice, bob, [b"first contact"])
-            await bob.host.receives(b"first contact")  # stored is not yet received, and the vault shall close behind it
+            await bob.host.receives(b"first contact")  # stored is not yet received, and the vault is about to close
             before = len(bob.host.batches.all)
             bob.host.close_vault()
             sent = await alice.send(bob, *(b"%d" % number for number in range(40)))

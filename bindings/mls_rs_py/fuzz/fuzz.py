@@ -298,7 +298,7 @@ def run(count: int, seed: int) -> None:
                 if feed(world, target, octets):
                     valid += 1
                     if target.changes:
-                        # A mutation can leave a message as it was; the next one shall meet the same state.
+                        # A mutation can leave a message as it was; the next one is to meet the same state.
                         world = World(suite, encrypted=encrypted)
             except AssertionError as error:
                 where = f"--seed {seed}, input {number} to {target.name}, suite {suite}, encrypted={encrypted}"

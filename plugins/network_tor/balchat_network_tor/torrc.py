@@ -17,7 +17,7 @@ def torrc(settings: TorSettings, *, data: Path, control: Path, cookie: Path, own
         "CookieAuthentication 1",
         f"CookieAuthFile {quoted(cookie)}",
         f"__OwningControllerProcess {owner}",
-        # python-socks speaks TCP only, hence a port. It takes onion addresses only, so that nothing else can leave.
+        # python-socks speaks TCP only, so this is a port. It takes onion addresses only: nothing else can leave.
         "SocksPort 127.0.0.1:auto OnionTrafficOnly IsolateSOCKSAuth",
         "SafeLogging 1",
         "Log warn stdout",

@@ -49,7 +49,7 @@ def write_backup(
             make_file(files.database)  # before SQLite would, which would give it a wider mode
             with driver.faults():
                 with closing(connect(None, Access.WRITE)) as origin:
-                    # One statement, hence one consistent view. The copy has the key of the database it is made from.
+                    # One statement, so one consistent view. The copy has the key of the database it is made from.
                     origin.cursor().execute("VACUUM INTO ?", (str(files.database),))
                 with closing(connect(files.database, Access.ALONE)) as copy:
                     run_alone(driver, copy, amend)
@@ -83,7 +83,7 @@ class Backup:
         if not self.files.folder.is_dir():
             raise BadInput(what=str(self._source), problem="there is no backup here; it is a folder with `vault` in it")
         with suppress(FileNotFoundError):  # no process has ever opened it
-            # O_NONBLOCK: whoever has put a named pipe there shall not have us wait.
+            # O_NONBLOCK: whoever has put a named pipe there must not make us wait.
             flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
             self._lock = os.open(self.files.directory / "vault.lock", flags)
             try:

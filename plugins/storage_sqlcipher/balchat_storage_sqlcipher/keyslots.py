@@ -41,7 +41,7 @@ def read_secret(kind: SlotKind, secret: Secret) -> Secret:
     # RFC 8264, section 4.3.3: what nobody sees, nobody can type again.
     if any(unicodedata.category(character) in _UNSEEN or character == "\ufeff" for character in text):
         raise BadInput(what=str(kind), problem="it has an invisible control character; write it again")
-    # RFC 8265, section 4.2.2, rules 2 and 4: two keyboards that show the same passphrase shall type the same one.
+    # RFC 8265, section 4.2.2, rules 2 and 4: two keyboards that show the same passphrase must type the same one.
     spaced = "".join(" " if unicodedata.category(character) == "Zs" else character for character in text)
     return Secret.from_text(unicodedata.normalize("NFC", spaced))
 

@@ -18,7 +18,7 @@ ReadJob = Job[ReadTransaction, Any]
 
 
 class Readers:
-    """Runs views. SQLite takes a view's snapshot at its first statement, hence after the call for it."""
+    """Runs views. SQLite takes a view's snapshot at its first statement, so after the call for it."""
 
     def __init__(self, driver: Driver, connect: Callable[[], Connection]) -> None:
         self._driver = driver

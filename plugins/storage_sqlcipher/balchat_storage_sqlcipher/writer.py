@@ -50,7 +50,7 @@ class Writer:
         self._area_rows = AreaRows()
         self._refusal: BalchatError | None = None
         self._log_holds_pages = True
-        # Daemonic: a program that forgets to lock its vault shall still be able to end.
+        # Daemonic: a program that forgets to lock its vault must still be able to end.
         self._thread = Thread(target=self._run, name="vault writer", daemon=True)
         self._thread.start()
 

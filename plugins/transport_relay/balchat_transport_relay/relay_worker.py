@@ -163,7 +163,7 @@ class RelayWorker:
             await self._relay_state.set_cards_until(row.key, good_until)
 
     async def _close_inbox(self, row: RelayRow) -> None:
-        """Delete our inbox, with its cards: no stranger shall ask for contact. What waits in it is given up."""
+        """Delete our inbox, with its cards: no stranger may ask for contact any more. What waits in it is given up."""
         if self._inbox_closed:
             return
         try:

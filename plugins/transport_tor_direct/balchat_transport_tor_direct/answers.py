@@ -28,7 +28,7 @@ def refuse(number: int, disposition: Disposition) -> Frame:
     after = disposition.retry_after
     wait = NEVER if after is None else min(max(round(after * 1000), 0), NEVER - 1)
     reason = (disposition.reason or "").encode()
-    # What is not a code may hold what the peer shall not read.
+    # What is not a code may hold what the peer must not read.
     told = reason if _REASON.fullmatch(reason) else b""
     return Frame(FrameType.REFUSE, number, wait.to_bytes(_WORD) + told)
 

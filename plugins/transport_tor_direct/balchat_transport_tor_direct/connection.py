@@ -122,7 +122,7 @@ class Connection:
             self._begin_to_close(self._link.close(reason))
 
     def decide(self, *, admitted: bool) -> None:
-        """Say once whether it shall stand."""
+        """Say once whether it stands."""
         if not self._decided.is_set():
             self._shall_stand = admitted
             self._decided.set()
@@ -130,7 +130,7 @@ class Connection:
     # -- its life
 
     async def admitted(self) -> bool:
-        """Wait until it is decided whether it shall stand. A peer that speaks or goes meanwhile has decided itself."""
+        """Wait until it is decided whether it stands. A peer that speaks or goes meanwhile has decided itself."""
         if not self._decided.is_set():
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(self._wait_for_a_sign)

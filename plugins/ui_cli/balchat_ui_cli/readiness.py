@@ -35,7 +35,7 @@ def bottleneck(status: ServiceStatus) -> tuple[str, ServiceState]:
 
 
 def _addresses(status: ServiceStatus) -> tuple[ServiceState, ...]:
-    """Return the states of the addresses that shall be published."""
+    """Return the states of the addresses that are to be published."""
     return (status.device_onion, status.identity_onion) if status.accepts_requests else (status.device_onion,)
 
 
@@ -44,7 +44,7 @@ def _is_unpublished(status: ServiceStatus) -> bool:
 
 
 def _is_settled(status: ServiceStatus) -> bool:
-    """Return whether no address is about to be published, and everything has started that shall.
+    """Return whether no address is about to be published, and everything that is to start has started.
 
     A transport may publish one of our addresses and not the other.
     """

@@ -6,7 +6,7 @@ Backspace, and a text land in another field or conversation than the one it was 
 
 So a message, `Dealt`, follows each key on its way from the widget up to the program. What a widget posts while it deals
 with a key (that the text has changed, that something was chosen) goes the same way behind the first of these, and what
-that leads to behind the second: hence the rounds. Until the last one is over, what is typed waits here.
+that leads to behind the second: that is why there are rounds. Until the last one is over, what is typed waits here.
 """
 
 import asyncio

@@ -58,7 +58,7 @@ def remove_left_over(directory: Path) -> None:
 
 
 def place_for_browser(directory: Path) -> Path:
-    """Return where a file has to lie that the person's browser shall read: `directory`, unless it cannot see that."""
+    """Return where the person's browser can read a file: in `directory`, unless it cannot see that."""
     snap = _default_snap()
     return _folder_of(snap) or directory if snap else directory
 
@@ -78,7 +78,7 @@ class OwnWindow:
             raise BadInput(what="--window", problem=f"it needs one of {', '.join(CHROMIUMS)}")
         snap = _snap_of(Path(program))
         self.place = (_folder_of(snap) if snap else None) or directory
-        """Where a file has to lie that it shall read."""
+        """Where it can read a file."""
         self._program = program
         self._kept = self.place / f"balchat-web-window-{secrets.token_hex(8)}"
         self._process: subprocess.Popen[bytes] | None = None

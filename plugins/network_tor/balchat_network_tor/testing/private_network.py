@@ -12,7 +12,7 @@ Clients choose nodes by the bandwidth that these say they have carried. In most 
 all. But where one has carried a kilobyte a second and the others have not, it is chosen for every hop, and no circuit
 can be built. So each node is made to remember a lot, and to say no more than any other.
 
-On a busy machine a node may hear too late that it shall vote, or sign too late. Then there are two opinions of when
+On a busy machine a node may hear too late that it is to vote, or sign too late. Then there are two opinions of when
 the next vote is, and no circuit is ever built. So what is not up in its time is ended, and begun once more with slower
 votes.
 

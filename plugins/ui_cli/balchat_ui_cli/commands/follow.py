@@ -86,7 +86,7 @@ def listen(  # noqa: PLR0917  # the command line's options, given by name
     time.
     """
     if subscriber is None and (confirm or execute is not None):
-        raise typer.BadParameter("--confirm and --exec need --as NAME: whose events shall they confirm?")
+        raise typer.BadParameter("--confirm and --exec need --as NAME: the reader whose events they confirm")
     if confirm and execute is not None:
         raise typer.BadParameter("--confirm and --exec both confirm events; give one of them")
 

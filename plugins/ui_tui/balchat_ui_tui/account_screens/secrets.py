@@ -123,7 +123,7 @@ class Passphrase(SecretsPage):
 
 
 class RecoveryCodePage(SecretsPage):
-    """Asks whether there shall be a new recovery code."""
+    """Asks whether to make a new recovery code."""
 
     HEADING = "settings.recovery-code"
     SUBMIT = "settings.make-code"

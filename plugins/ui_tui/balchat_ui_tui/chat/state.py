@@ -32,7 +32,7 @@ class Outgoing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """A message that the view shall show. `number` tells one wish from the next, for the same message too."""
+    """A message that the view is to show. `number` tells one wish from the next, for the same message too."""
 
     message: str
     number: int
@@ -79,5 +79,5 @@ class ChatState:
 
     @property
     def unsent(self) -> str:
-        """What shall be kept as a draft: while a message is edited, what was there before."""
+        """What is to be kept as a draft: while a message is edited, what was there before."""
         return self.editing.kept if self.editing else self.text

@@ -21,7 +21,7 @@ class Pane(StrEnum):
 class MainState:
     """The list, the chat that is shown, and which part has the keyboard.
 
-    `opening` is what shall be shown once the account is there. `drafts` holds what was begun in chats that are not
+    `opening` is what to show once the account is there. `drafts` holds what was begun in chats that are not
     shown, by conversation: the account may not have told yet that it has it.
     """
 

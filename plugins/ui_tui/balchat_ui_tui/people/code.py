@@ -72,7 +72,7 @@ _WORDS: Final = 32
 
 
 class OwnCode(Page[CodeState]):
-    """Shows what to give to people who shall be able to ask us."""
+    """Shows what to give to people so that they can ask us."""
 
     HEADING = "people.own-code"
     DEFAULT_CSS = """

@@ -24,7 +24,7 @@ WRITTEN = account.FILES[0]
 
 
 @pytest.fixture(autouse=True)
-def _anew(stage: Staged, played: Page) -> None:
+def _begin_again(stage: Staged, played: Page) -> None:
     attached: dict[str, FileView] = {}
 
     def attach(name: str, size: int, content_type: str | None, as_is: bool) -> FileView:

@@ -41,7 +41,7 @@ TAKE = "(samples) => window.hearing.onmessage({ data: new Int16Array(samples).fi
 
 
 @pytest.fixture(autouse=True)
-def _anew(stage: Staged, played: Page) -> None:
+def _begin_again(stage: Staged, played: Page) -> None:
     stage.calls.clear()
     voice = replace(account.OWN_VOICE, received_by=0, recipients=0)
     stage.answers |= {

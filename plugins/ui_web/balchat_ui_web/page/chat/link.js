@@ -1,6 +1,6 @@
 /**
  * Opening a link of somebody else's: never at a click alone. The question shows the whole address, and the host in
- * ASCII, where a name that looks like another one does not. Nothing is fetched before, and no page learns whence.
+ * ASCII, where a name that looks like another one does not. Nothing is fetched before, and no page learns where it was opened.
  */
 
 import { html, signal } from "../vendor.js";

@@ -113,7 +113,7 @@ class Job:
 
 
 class Readers:
-    """Runs views. SQLite takes a snapshot at its first statement, hence after the calls for all views that share it.
+    """Runs views. SQLite takes a snapshot at its first statement, so after the calls for all views that share it.
 
     Waking a thread costs more than most views. So what is asked for in one turn of the event loop, or while every
     reader is busy, goes to a reader together and comes back together.
