@@ -20,6 +20,7 @@ from typing import Final
 from balchat_common.toml_files import Unusable, trusted_text
 
 from balchat_host.api.errors import ConfigurationError, StorageFailed, StorageFull, TimedOut
+from balchat_host.loader.levels import WHOLE_FILE
 
 _MAX_SIZE: Final = 1024 * 1024
 """Octets of the largest file that is written."""
@@ -71,7 +72,7 @@ class ConfigurationFile:
         return text
 
     def _unusable(self, problem: str, allowed: str) -> ConfigurationError:
-        return ConfigurationError(file=str(self._path), key="the file", problem=problem, allowed=allowed)
+        return ConfigurationError(file=str(self._path), key=WHOLE_FILE, problem=problem, allowed=allowed)
 
 
 def _identity(path: Path) -> object:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from balchat_host.api.errors import BalchatError, ConfigurationError
 from balchat_host.api.frontend import DeploymentView
 from balchat_host.loader.configuration import examine
+from balchat_host.loader.levels import WHOLE_FILE, read_file
 from balchat_host.loader.plugins import discover
 from balchat_host.loader.selection import Selection, select
 from balchat_host.loader.setting_views import declared_settings, setting_views, values_of
@@ -19,10 +20,13 @@ if TYPE_CHECKING:
 def check_deployment(file: Path) -> DeploymentView:
     """Return what a file comes to where it is the system file, and nobody says anything else. Blocks.
 
-    Raise ConfigurationError where there is no file.
+    Raise ConfigurationError where there is no file, or none that can be read: nothing would hold of it.
     """
     if not file.exists():
-        raise ConfigurationError(file=str(file), key="the file", problem="it is not there", allowed="a file")
+        raise ConfigurationError(file=str(file), key=WHOLE_FILE, problem="it is not there", allowed="a file")
+    for problem in read_file(file, may_lock=True).problems:
+        if problem.fields["key"] == WHOLE_FILE:
+            raise problem
     configuration, wrong = examine(None, environment={}, system_file=file)
     problems = [str(each) for each in wrong]
     records = discover(configuration.plugins.enabled, vetting(configuration, None))

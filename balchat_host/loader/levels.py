@@ -20,6 +20,8 @@ FILE_NAME: Final = "balchat.toml"
 """The configuration file's name in a profile's directory."""
 
 ENVIRONMENT_PREFIX: Final = "BALCHAT_SET_"
+WHOLE_FILE: Final = "the file"
+"""The key of what is wrong with a file as a whole."""
 OPTION: Final = "--set"
 
 _TABLES: Final = (*SECTIONS, SETTINGS, "locks")
@@ -56,7 +58,7 @@ def read_file(path: Path, *, may_lock: bool = False, text: str | None = None) ->
         return level
     except Unusable as error:
         level.problems.append(
-            ConfigurationError(file=str(path), key="the file", problem=error.problem, allowed=error.allowed)
+            ConfigurationError(file=str(path), key=WHOLE_FILE, problem=error.problem, allowed=error.allowed)
         )
         return level
     for name, table in document.items():

@@ -102,6 +102,14 @@ def test_a_file_that_is_not_there_is_no_deployment(tmp_path):
         check_deployment(tmp_path / "absent.toml")
 
 
+@pytest.mark.parametrize("text", ["[plugins\n", "\x00"])
+def test_a_file_that_cannot_be_read_is_said_alone(tmp_path, text):
+    path = tmp_path / "deployment.toml"
+    path.write_text(text)
+    with pytest.raises(ConfigurationError, match="the file: it"):
+        check_deployment(path)
+
+
 def test_everything_that_is_wrong_is_said_at_once(file):
     found = check_deployment(file('[delivery]\npolicy = "fast"\nhedge_seconds = -1\n', ', "ui_missing"'))
     assert len(found.problems) == 3
