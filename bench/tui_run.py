@@ -37,7 +37,7 @@ def _with(account: Account, do: Callable[[BalchatTui, Pilot[int]], Awaitable[obj
     async def run() -> object:
         app = _app(account)
         async with app.run_test(size=SIZE) as pilot:
-            while not app.has_begun or not app.account.connected:
+            while not app.has_begun or not app.account.connected or not app.screen.query(MessageList):
                 await pilot.pause()
             return await do(app, pilot)
 

@@ -61,7 +61,8 @@ class KeyOrder:
 
     async def dealt(self, dealt: Dealt) -> None:
         """Go on after a round."""
-        if dealt.number == self._number:
+        # One that was given up may still come, after the round that it belonged to.
+        if self._rounds and dealt.number == self._number:
             self._rounds -= 1
             await self._next()
 
