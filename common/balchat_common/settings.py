@@ -18,6 +18,7 @@ Whatever is wrong is an `Unfit`, which names key, problem and what is allowed. T
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import MISSING, Field, dataclass, fields
 from enum import StrEnum
 from functools import cache
@@ -161,6 +162,24 @@ def read(cls: type[T], values: Mapping[str, object], *, table: str = "") -> T:
         if setting.required and name not in made:
             raise Missing(name, "it is not set", setting.allowed)
     return _make(cls, made)
+
+
+def updated(settings: T, values: Mapping[str, object], *, table: str) -> T:
+    """Return settings with other values, by whole keys. What is not of this table, or does not fit, changes nothing.
+
+    It is for programs apart from the account, which may be of another version than they are.
+    """
+    declared, prefix = settings_of(type(settings)), f"{table}."
+    made: dict[str, Any] = {}
+    for key, value in values.items():
+        setting = declared.get(key.removeprefix(prefix)) if key.startswith(prefix) else None
+        if setting is not None:
+            with suppress(Unfit):
+                made[setting.name] = setting.read(value)
+    try:
+        return _make(type(settings), {name: getattr(settings, name) for name in declared} | made)
+    except Unfit:
+        return settings
 
 
 def _make(cls: type[T], values: Mapping[str, Any]) -> T:

@@ -87,6 +87,14 @@ def test_a_secret_is_in_no_message() -> None:
     assert "sesame" not in str(caught.value.__context__)
 
 
+def test_other_values_take_the_place_of_those_before_where_they_fit() -> None:
+    before = Declared(weight=1, colour=Colour.RED)
+    values = {"settings.a.weight": 7, "settings.a.colour": "blue", "settings.a.later": 1, "settings.b.length": 2.0}
+    assert settings.updated(before, values, table="settings.a") == Declared(weight=7, colour=Colour.RED)
+    assert settings.updated(before, {"settings.a.colour": "grey"}, table="settings.a") == Declared(weight=1)
+    assert settings.updated(before, {"settings.a.names": ["word"]}, table="settings.a") == before
+
+
 def test_what_has_no_default_has_to_be_given() -> None:
     with pytest.raises(Missing) as caught:
         settings.read(Declared, {})

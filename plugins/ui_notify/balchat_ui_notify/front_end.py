@@ -17,7 +17,7 @@ from typing import Final
 
 import anyio
 from anyio.abc import TaskStatus
-from balchat_common.settings import read
+from balchat_common.settings import updated
 
 from balchat_host.api.bell import Bell
 from balchat_host.api.errors import CursorTooOld, NoSuch
@@ -37,7 +37,7 @@ FRESH: Final = 300.0
 """Seconds after which an event is past: what came while nothing ran, a person sees when they look."""
 AGAIN: Final = 60.0
 """Seconds between two looks for a desktop, where there is none."""
-_PREFIX: Final = "settings.ui_notify."
+_TABLE: Final = "settings.ui_notify"
 
 
 def _wall_clock() -> float:
@@ -95,9 +95,7 @@ class NotifyFrontEnd(FrontEnd):
 
     async def _follow_settings(self, app: App) -> None:
         async for views in app.settings.watch():
-            values = {view.key.removeprefix(_PREFIX): view.value for view in views if view.key.startswith(_PREFIX)}
-            if values:
-                self._settings = read(NotifySettings, values)
+            self._settings = updated(self._settings, {view.key: view.value for view in views}, table=_TABLE)
 
     async def _show_all(self, app: App) -> None:
         while True:

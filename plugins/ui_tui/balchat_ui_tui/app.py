@@ -8,6 +8,7 @@ import asyncio
 import os
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
+from balchat_common.settings import updated
 from balchat_texts import Texts
 from textual import events
 from textual.app import App
@@ -21,7 +22,7 @@ from balchat_ui_tui.first_screen import FirstScreen
 from balchat_ui_tui.idle import IdleLock
 from balchat_ui_tui.key_order import Dealt, KeyOrder
 from balchat_ui_tui.keymap import unknown
-from balchat_ui_tui.settings import TuiSettings, changed
+from balchat_ui_tui.settings import TABLE, TuiSettings
 from balchat_ui_tui.severity import Severity
 from balchat_ui_tui.terminal import keep_title, put_title_back, set_title
 from balchat_ui_tui.themes import THEMES, theme_named
@@ -149,7 +150,7 @@ class BalchatTui(App[int]):
 
     def take_setting(self, key: str, value: object) -> None:
         """Take another value of a setting of this program: at once, but for keys and the language."""
-        self.settings = changed(self.settings, key, value)
+        self.settings = updated(self.settings, {key: value}, table=TABLE)
         self.theme = theme_named(self.settings.theme, os.environ)
         self._idle.set_minutes(self.settings.lock_minutes)
         self.session.draw_soon()

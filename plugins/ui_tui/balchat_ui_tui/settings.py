@@ -1,17 +1,17 @@
 """What people can set of the terminal screen: the table `[settings.ui_tui]`."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
-from balchat_common.settings import Doc, Writable
+from balchat_common.settings import Doc, Writable, updated
 from msgspec import Meta
 
 if TYPE_CHECKING:
     from balchat_host.api.frontend import Settings
 
-PREFIX: Final = "settings.ui_tui."
+TABLE: Final = "settings.ui_tui"
 
 
 class Language(StrEnum):
@@ -91,32 +91,6 @@ class TuiSettings:
     ] = field(default_factory=dict[str, str])
 
 
-_FORMS: Final[Mapping[str, Callable[[Any], Any]]] = {
-    "language": Language,
-    "theme": Theme,
-    "enter_sends": bool,
-    "bell": bool,
-    "title": bool,
-    "lock_minutes": int,
-    "pictures": Pictures,
-    "keys": dict,
-}
-
-
 async def read_settings(settings: "Settings") -> TuiSettings:
     """Return the settings as the configuration has them. Raise what `Settings.list` does."""
-    found = TuiSettings()
-    for each in await settings.list():
-        found = changed(found, each.key, each.value)
-    return found
-
-
-def changed(settings: TuiSettings, key: str, value: Any) -> TuiSettings:
-    """Return the settings with another value for a key; what is no key of ours, or does not fit, changes nothing."""
-    form = _FORMS.get(key.removeprefix(PREFIX)) if key.startswith(PREFIX) else None
-    if form is None:
-        return settings
-    try:
-        return replace(settings, **{key.removeprefix(PREFIX): form(value)})
-    except ValueError:
-        return settings
+    return updated(TuiSettings(), {each.key: each.value for each in await settings.list()}, table=TABLE)

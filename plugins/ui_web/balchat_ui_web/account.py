@@ -6,12 +6,11 @@ because an account takes note of what each of its clients attends.
 
 from collections.abc import AsyncIterator, Generator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import fields
 from typing import Final
 
 import anyio
-import msgspec
 from anyio import CancelScope, to_thread
+from balchat_common.settings import updated
 
 from balchat_host.api.bell import Bell
 from balchat_host.api.errors import BalchatError, NotRunning
@@ -27,7 +26,7 @@ _PAUSE: Final = 0.2
 """Seconds before a window that has lost its way to an account looks for it again."""
 _PATIENCE: Final = 10.0
 """Seconds that a call waits for the way to an account that runs."""
-_PREFIX: Final = "settings.ui_web."
+_TABLE: Final = "settings.ui_web"
 
 
 class CurrentAccount:
@@ -262,13 +261,7 @@ def _seen_from_outside(profile: Profile) -> AccountState:
 
 def settings_from(views: Sequence[SettingView], before: WebSettings) -> WebSettings:
     """Return our settings as the configuration has them; what does not fit stays as it was."""
-    ours = {field.name for field in fields(WebSettings)}
-    given = {view.key.removeprefix(_PREFIX): view.value for view in views if view.key.startswith(_PREFIX)}
-    known = {name: value for name, value in given.items() if name in ours}
-    try:
-        return msgspec.convert({name: getattr(before, name) for name in ours} | known, WebSettings)
-    except (msgspec.ValidationError, ValueError):
-        return before
+    return updated(before, {view.key: view.value for view in views}, table=_TABLE)
 
 
 async def settings_of(profile: Profile) -> WebSettings:
