@@ -37,8 +37,10 @@ STREAMS: Final = 3
 """Parts that are put at once for one recipient."""
 LOOK_EVERY: Final = 3600.0
 """Seconds between two looks at least: what lies at relays must be renewed."""
-_PAUSE: Final = 1.0
-"""Seconds between two looks at what is to be done."""
+_PAUSE: Final = 0.1
+"""Seconds between two looks at what is to be done, at least: one commit often follows another."""
+_PAUSE_AFTER_LONG: Final = 20
+"""How many times as long as a look took is waited before the next: it takes longer where many files were sent."""
 _AT_FIRST: Final = 4
 _AT_ONCE: Final = 32
 """Parts between two looks, and two times that the recipient is told."""
@@ -110,6 +112,7 @@ class PartPutter:
                     pause = _AFTER_FAILURE
                 except BaseException as error:  # noqa: BLE001  # it is tried again with the next change
                     contain("looking for files to leave at relays", error)
+                pause = max(pause, _PAUSE_AFTER_LONG * (anyio.current_time() - looked_at))
                 soonest = min((each.tries_again_in for each in self._recipients.values()), default=LOOK_EVERY)
                 with anyio.move_on_after(min(wait, soonest)):
                     await woken.wait()
