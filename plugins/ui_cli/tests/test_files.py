@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 import pytest
+from balchat_ui_cli.commands import files as commands
 from balchat_ui_cli.sizes import parse_size, size_words
 
 from balchat_host.api.errors import BadInput
@@ -186,6 +187,22 @@ def test_a_name_of_4000_characters_fits(cli: Cli, alice: MemoryAccount, folder: 
         bob.hand_over(file.id)
         cli.ok("files", "get", file.id, "--to", str(folder))
     assert sorted(len(path.name) for path in folder.iterdir()) == [255, 255]
+
+
+def test_who_stops_waiting_is_told_that_the_file_goes_on_coming(
+    cli: Cli, alice: MemoryAccount, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def interrupt(*_: object) -> None:
+        signal.raise_signal(signal.SIGINT)
+        await anyio.sleep_forever()
+
+    file = alice.befriend("Bob").offer("tides.txt", OCTETS)
+    monkeypatch.setattr(commands, "follow", interrupt)
+    stopped = cli("files", "get", file.id, "--to", str(folder))
+    assert stopped.code == 130
+    assert "It goes on coming." in stopped.err
+    assert list(folder.iterdir()) == []
+    assert cli.json("files", "list")["state"] == "fetching"
 
 
 def test_half_a_file_is_never_left_in_a_folder(cli: Cli, alice: MemoryAccount, folder: Path) -> None:

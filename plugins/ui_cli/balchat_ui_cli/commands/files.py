@@ -27,6 +27,7 @@ from balchat_ui_cli.text import columns, short_ids
 from balchat_ui_cli.transfers import TransferView, follow, is_settled
 
 _COMES = "the file comes"
+_GOES_ON = "It goes on coming. `balchat files list` shows how far it is, `balchat files cancel` ends it."
 
 FileId = Annotated[str, typer.Argument(metavar="ID", help="A file, or the beginning of its id.", show_default=False)]
 
@@ -99,10 +100,13 @@ def get(
         run.warn_if_not_running(_COMES)
         return
     shown = TransferView(run.out)
+    comes = view.state is not FileState.COMPLETE
 
     async def write(app: App) -> tuple[FileView, Path]:
+        nonlocal comes
         try:
             whole = await follow(app, view.id, is_settled, shown.show)
+            comes = False
             if whole.state is not FileState.COMPLETE:
                 raise FileUnavailable(
                     name=whole.name, problem=file_reason_words(whole.reason or f"it is {whole.state}")
@@ -111,7 +115,14 @@ def get(
         finally:
             shown.clear()
 
-    whole, path = run.session.ask(write)
+    try:
+        whole, path = run.session.ask(write)
+    except KeyboardInterrupt:
+        if comes:
+            run.out.hint(
+                ["It goes on coming. `balchat files list` shows how far it is, `balchat files cancel` ends it."]
+            )
+        raise
     text = f"{visible(str(path))}, {size_words(whole.size)}"
     run.out.value({"file": whole, "path": str(path)}, lambda: [[text]], done=f"The file is written, as {path}.")
 
