@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 TITLE = "Web page"
 NOTE = (
     "Chromium without a window, and the server of `balchat web` with an account in memory. First paint: against an"
-    " empty page with the same vendor.js, both with an empty cache. Keystroke to pixel: from a key to the picture that"
+    " empty page with the same vendor.js, both with an empty cache, under a name of their own, and with the header for"
+    " which the browser begins a process for them. Keystroke to pixel: from a key to the picture that"
     " shows it, as the browser itself says (`InputLatency`); p95 of 200 keys in the rhythm of somebody who types fast,"
     " in turns with and without messages that come into the open conversation, 50 a second. The simulated day: 24 hours"
     " with 20 messages that come and 2 that are written, in two conversations, opened in turns; memory after a forced"

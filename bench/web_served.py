@@ -17,7 +17,7 @@ from balchat_host.core import event_log
 from balchat_host.testing.memory_profiles import MemoryProfiles
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from balchat_host.core.unit_of_work import UnitOfWork
 
@@ -104,12 +104,14 @@ class Served:
         self.web = WebServer(self._profiles, self.profile, settings, page, sockets[0].getsockname()[1])
         empty = web.Application()
         vendor = (Path(balchat_ui_web.__file__).parent / "page" / "vendor.js").read_bytes()
-        empty.router.add_get("/", lambda _: _answer(_EMPTY, "text/html"))
+        # With the header for which a browser begins another process, as for our page.
+        apart = {"Cross-Origin-Opener-Policy": "same-origin"}
+        empty.router.add_get("/", lambda _: _answer(_EMPTY, "text/html", apart))
         empty.router.add_get("/vendor.js", lambda _: _answer(vendor, "text/javascript"))
         runner = web.AppRunner(empty, access_log=None)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
-        self.empty = f"http://127.0.0.1:{runner.addresses[0][1]}/"
+        self.empty = f"http://empty.localhost:{runner.addresses[0][1]}/"
         async with serving(self.web, sockets):
             ready.set()
             await self._ending.wait()
@@ -126,5 +128,5 @@ class Served:
         return asyncio.run_coroutine_threadsafe(inside(), self.loop).result(600)
 
 
-async def _answer(body: bytes, kind: str) -> web.Response:
-    return web.Response(body=body, content_type=kind)
+async def _answer(body: bytes, kind: str, headers: Mapping[str, str] | None = None) -> web.Response:
+    return web.Response(body=body, content_type=kind, headers=headers)
