@@ -21,7 +21,7 @@ from balchat_host.runtime.files.part_store import PartStore
 from balchat_host.runtime.files.pull_protocol import Confirm, GetManifest, GetParts, Request, RequestReader
 
 IDLE_TIMEOUT: Final = 60.0
-"""Seconds without a request after which a stream is closed."""
+"""Seconds without a whole request after which a stream is closed, however its octets trickle."""
 STALL_TIMEOUT: Final = 60.0
 """Seconds in which nothing of an answer is taken, after which a stream is closed."""
 PART_TIMEOUT: Final = 600.0
@@ -74,8 +74,8 @@ class PartServer:
     async def _converse(self, device: DeviceIdentity, stream: ByteStream, memory: OctetBudget) -> None:
         reader, pace = RequestReader(), _Pace(anyio.current_time())
         while True:
-            while (request := reader.next()) is None:
-                with anyio.fail_after(IDLE_TIMEOUT):
+            with anyio.fail_after(IDLE_TIMEOUT):
+                while (request := reader.next()) is None:
                     reader.feed(await stream.receive(_PIECE))
             if pause := pace.next(anyio.current_time()):
                 await anyio.sleep(pause)

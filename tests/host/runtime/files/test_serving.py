@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import anyio
@@ -155,6 +156,17 @@ async def test_who_asks_for_nothing_is_let_go(parts: MemoryParts) -> None:
         await alice.stream.send(GetManifest(bytes(32)).encode()[:-1])
         await alice.ended.wait()
         assert IDLE_TIMEOUT - 1 < anyio.current_time() < IDLE_TIMEOUT + 1
+
+
+async def test_one_whose_request_trickles_is_let_go(parts: MemoryParts) -> None:
+    async with anyio.create_task_group() as tasks:
+        alice = Someone(tasks, PartServer(parts), device(ALICE))
+        with suppress(BrokenResourceError):
+            for octet in GetManifest(bytes(32)).encode():
+                await alice.stream.send(bytes([octet]))
+                await anyio.sleep(IDLE_TIMEOUT / 4)
+        await alice.ended.wait()
+        assert anyio.current_time() <= IDLE_TIMEOUT * 1.25
 
 
 async def test_who_takes_nothing_is_let_go(parts: MemoryParts, file: MemoryFile) -> None:
