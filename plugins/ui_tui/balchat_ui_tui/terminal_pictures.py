@@ -1,5 +1,6 @@
 """Pictures by the terminal's own protocol: sixel or kitty's, as `textual-image` writes them where it is installed."""
 
+import logging
 import os
 import sys
 from importlib import import_module
@@ -22,6 +23,8 @@ def ask_terminal() -> None:
     Without colours kitty would not know which picture is meant: its number is written as a colour.
     """
     if find_spec("textual_image") is not None and not os.environ.get("NO_COLOR"):
+        # Where a terminal does not answer, it would write a traceback on the screen.
+        logging.getLogger("textual_image").addHandler(logging.NullHandler())
         import_module(LIBRARY)
 
 

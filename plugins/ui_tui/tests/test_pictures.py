@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import io
+import os
 import re
+import struct
+import subprocess
 import sys
+import termios
+import tty
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -83,3 +89,42 @@ def test_without_colours_the_terminal_is_not_asked(monkeypatch: pytest.MonkeyPat
     monkeypatch.delitem(sys.modules, terminal_pictures.LIBRARY, raising=False)
     terminal_pictures.ask_terminal()
     assert terminal_pictures.widget() is None
+
+
+ASKED = """
+import sys
+from balchat_ui_tui import terminal_pictures
+terminal_pictures.ask_terminal()
+widget = terminal_pictures.widget()
+sys.stderr.write(f"{widget.__module__}.{widget.__name__}" if widget else "none")
+"""
+
+
+@pytest.mark.parametrize(
+    ("answers", "protocol"),
+    [
+        pytest.param("\x1b[?62;4;22c", "textual_image.widget.sixel.Image", id="xterm with sixels"),
+        pytest.param("\x1b[?62;22c\x1b_Gi=1;OK\x1b\\", "textual_image.widget.TGPImage", id="kitty"),
+        pytest.param("", "none", id="one that says nothing at all"),
+    ],
+)
+def test_a_terminal_is_asked_what_it_can_show(answers: str, protocol: str) -> None:
+    """The terminal's answers lie there before they are asked for: how fast it is does not matter."""
+    pytest.importorskip("textual_image", reason="pictures by the terminal's own protocol are an extra")
+    ours, theirs = os.openpty()
+    try:
+        tty.setraw(theirs)
+        # With pixels where the terminal answers: the library asks for the size of a cell first.
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", 24, 80, *((800, 480) if answers else (0, 0))))
+        os.write(ours, answers.encode())
+        environment = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
+        said = subprocess.run(
+            [sys.executable, "-c", ASKED], check=True, stdin=theirs, stdout=theirs, stderr=subprocess.PIPE, text=True,
+            env=environment,
+        ).stderr  # fmt: skip
+        asked = os.read(ours, 4096)
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    assert b"\x1b[c" in asked
+    assert said == protocol

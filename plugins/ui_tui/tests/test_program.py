@@ -27,7 +27,7 @@ async def test_a_conversation_from_the_list_to_the_answer(profiles: MemoryProfil
     bob.write("Are you there?")
     async with shown(profiles) as screen:
         await screen.shows("Bob", "Are you there?", "● Online")
-        await screen.press("down", "enter")
+        await screen.press("enter")
         await screen.shows("Message to Bob", "Unread")
         await screen.until(lambda: bob.contact.unread == 0)
         await screen.type("Always.")
@@ -161,7 +161,7 @@ async def test_a_search_opens_a_hit_where_it_was_written(profiles: MemoryProfile
     for number in range(80):
         bob.write(f"later {number}")
     await alice.app.conversations.mark_read("Bob", bob.conversation[-1].id)
-    carol.write("another harbour")
+    await alice.app.messages.send(carol.name, "**another** harbour", markdown=True)
     async with shown(profiles) as screen:
         await screen.open("Bob")
         await screen.until(lambda: any("later 79" in line[30:] for line in screen.lines))

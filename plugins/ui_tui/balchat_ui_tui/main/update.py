@@ -153,7 +153,9 @@ def _show_one(state: MainState, action: Action, account: AccountState) -> tuple[
             current = state.chat.conversation if state.chat else None
             found = next_of(account, current, by, unread_only=unread_only)
         case _:
-            found = account.conversation(state.list.selected) if state.list.selected else None
+            # Where nobody has chosen one yet, it is the first.
+            chosen = state.list if state.list.selected else move(state.list, account, 1)
+            found = account.conversation(chosen.selected) if chosen.selected else None
     if found is None:
         return state, ()
     state, effects = _show(state, found)

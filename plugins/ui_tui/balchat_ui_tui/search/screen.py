@@ -15,6 +15,7 @@ from balchat_ui_tui.asking.picker import Picker
 from balchat_ui_tui.chat import words as chat_words
 from balchat_ui_tui.clock import midnight, milliseconds_now
 from balchat_ui_tui.drawing.cells import fit, width
+from balchat_ui_tui.drawing.markdown import bare_lines
 from balchat_ui_tui.drawing.pieces import Ink, Piece, Row
 from balchat_ui_tui.effects import Effects
 from balchat_ui_tui.search.state import SearchState, SwitchAuthor, SwitchScope, SwitchWritten, Written, update
@@ -96,7 +97,7 @@ class Search(Picker[SearchState]):
         who = fit(who, max(4, cells - width(time) - 2))
         gap = " " * max(1, cells - width(who) - width(time))
         ink = Ink.OWN if hit.message.author is None else Ink.OTHER
-        excerpt = fit(visible(hit.excerpt), cells)
+        excerpt = fit(" ".join(bare_lines(hit.message.content_type, hit.excerpt)), cells)
         return [[Piece(who, ink), Piece(gap), Piece(time, Ink.FAINT)], found_pieces(excerpt, self.state.words)]
 
 
