@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import Page, expect
 
+from balchat_host.core import alarms, contacts
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -77,6 +79,15 @@ def test_three_levels(told: Page, world: World, bob: Peer, level: str, expected:
     expect(row).to_be_visible()
     assert told.evaluate("window.told") == expected
     assert "Secret" not in told.title()
+
+
+def test_only_what_is_serious_is_said_to_be_wrong_with_the_keys(told: Page, world: World, bob: Peer) -> None:
+    choose(told, world, "all")
+    told.evaluate("window.told = []")
+    for alarm in (alarms.on_set_up_again, alarms.on_foreign_message):
+        world.do(world.account.change, lambda unit, alarm=alarm: alarm(unit, contacts.find(unit.tx, bob.peer_id)))
+    told.wait_for_function("window.told.length")
+    assert told.evaluate("window.told") == [["Something is wrong with your keys", "Bob"]]
 
 
 def test_none_of_what_one_looks_at_nor_of_what_is_muted(told: Page, world: World, bob: Peer, carol: Peer) -> None:

@@ -11,6 +11,7 @@ import { t } from "../core/texts.js";
 import { oneLine } from "../core/visible.js";
 import { Button } from "../parts/button.js";
 import { Notice } from "../parts/notice.js";
+import { isSerious } from "../people/contact-state.js";
 
 const permission = signal("Notification" in globalThis ? Notification.permission : "denied");
 
@@ -35,7 +36,7 @@ export function notifyOfPeople() {
     if (level() === "nothing" || permission.peek() !== "granted") return;
     if (event.type === "request.received") {
       show(t("people.requests-title"), oneLine(event.request.name), event.request.peer_id, () => go("requests"));
-    } else if (event.type === "contact.alarm") {
+    } else if (event.type === "contact.alarm" && isSerious(event.kind)) {
       const { peer_id, conversation } = event;
       show(t("people.alarm-short"), oneLine(event.name), peer_id, () => go("contact", { peer_id, conversation }));
     }

@@ -10,6 +10,7 @@ import { Avatar } from "../parts/avatar.js";
 import { Badge } from "../parts/badge.js";
 import { Icon } from "../parts/icon.js";
 import { openMenu } from "../parts/menu.js";
+import { isSerious } from "../people/contact-state.js";
 import { conversationItems } from "./actions.js";
 import { preview, sentence, titleOf } from "./summary.js";
 
@@ -48,7 +49,7 @@ export function ConversationRow({ id, place, of, focusable, onOpen, onFocus }) {
           <span class=${`one-line grow of-${kind}`}>
             ${kind === "draft" ? html`<b>${t("conversations.draft")}: </b>` : null}<bdi>${text}</bdi>
           </span>
-          ${view.contact?.alarm ? html`<${Icon} name="alert" size="small" class="bad" />` : null}
+          ${isSerious(view.contact?.alarm ?? null) ? html`<${Icon} name="alert" size="small" class="bad" />` : null}
           ${view.mentions > 0 ? html`<span class="mention-badge">@</span>` : null}
           <${Badge} count=${view.unread} calm=${view.muted} />
         </span>

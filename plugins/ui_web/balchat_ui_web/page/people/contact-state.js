@@ -5,6 +5,15 @@ import { failing, reachable } from "../core/store.js";
 import { known, t } from "../core/texts.js";
 
 /**
+ * Return whether an alarm means that somebody else may hold our keys.
+ *
+ * @param {App.AlarmKind | null} alarm
+ */
+export function isSerious(alarm) {
+  return alarm !== null && alarm !== "set-up-again";
+}
+
+/**
  * Return the words for how we are with a contact, and how grave that is.
  *
  * @param {App.ContactView} contact
@@ -13,7 +22,7 @@ import { known, t } from "../core/texts.js";
  */
 export function stateOf(contact, now) {
   if (contact.blocked) return { kind: "bad", text: t("people.blocked") };
-  if (contact.alarm && contact.alarm !== "set-up-again") return { kind: "bad", text: t("people.alarm-short") };
+  if (isSerious(contact.alarm)) return { kind: "bad", text: t("people.alarm-short") };
   if (contact.state === "adding") {
     return { kind: "warn", text: contact.reason ? known("states.reason", contact.reason) : t("people.adding") };
   }

@@ -17,7 +17,7 @@ import { Icon } from "../parts/icon.js";
 import { Notice } from "../parts/notice.js";
 import { Page, Section } from "../parts/page.js";
 import { toast } from "../parts/toasts.js";
-import { ContactState } from "./contact-state.js";
+import { ContactState, isSerious } from "./contact-state.js";
 import { ConversationSettings } from "./contact-settings.js";
 
 /** @param {{ contact: App.ContactView, onClose: () => void }} props */
@@ -41,10 +41,10 @@ function Rename({ contact, onClose }) {
 function Alarms({ contact, info }) {
   const alarms = info?.alarms ?? [];
   return alarms.map(
-    (alarm) => html`<${Notice} kind=${alarm.kind === "set-up-again" ? "warn" : "bad"} key=${alarm.kind}>
+    (alarm) => html`<${Notice} kind=${isSerious(alarm.kind) ? "bad" : "warn"} key=${alarm.kind}>
       <p>${t(`states.alarm.${alarm.kind}`, { name: oneLine(contact.name) })}</p>
       <p class="fine">${t("people.alarm-when", { count: alarm.times, when: moment(alarm.last_at) })}</p>
-      ${alarm.kind === "set-up-again" ? null : html`<${Button} kind="small" onClick=${() => go("verify", { peer_id: contact.peer_id, conversation: contact.conversation })}>${t("people.verify-again")}<//>`}
+      ${isSerious(alarm.kind) ? html`<${Button} kind="small" onClick=${() => go("verify", { peer_id: contact.peer_id, conversation: contact.conversation })}>${t("people.verify-again")}<//>` : null}
     <//>`,
   );
 }
