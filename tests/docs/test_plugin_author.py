@@ -15,11 +15,13 @@ import anyio
 import pytest
 
 from balchat_host import testing
+from balchat_host.api.crypto import CryptoEngine
 from balchat_host.api.errors import ConfigurationError
 from balchat_host.api.events import event_types
 from balchat_host.api.frontend.files import Files
 from balchat_host.api.hookspecs import HookSpecs
-from balchat_host.api.network import NetworkCapability
+from balchat_host.api.network import Network, NetworkCapability, NetworkContext, PublishedService
+from balchat_host.api.storage import KeyValueArea, ReadTransaction, Storage, Transaction, Vault
 from balchat_host.api.transport import TransportCapability
 from balchat_host.loader.configuration import load_configuration
 from balchat_host.loader.plugins import discover
@@ -248,6 +250,20 @@ def test_no_snippet_on_the_pages_is_left_out(blocks):
     assert len(blocks(TESTING, "python")) == 2
     assert [block.file for block in blocks(INDEX, "python")] == ["balchat_ui_ping/__init__.py", "tests/test_ping.py"]
     assert len(blocks(HOOK_PAGE, "python")) == len(HOOKS)
+
+
+@pytest.mark.parametrize(
+    ("name", "contracts"),
+    [
+        ("network", [Network, NetworkContext, PublishedService]),
+        ("storage", [Storage, Vault, ReadTransaction, Transaction, KeyValueArea]),
+        ("crypto", [CryptoEngine]),
+    ],
+)
+def test_every_method_of_a_contract_is_on_its_page(page, name, contracts):
+    named = set(re.findall(r"\w+", page(f"plugin-author/{name}.md")))
+    public = {member for contract in contracts for member in dir(contract) if not member.startswith("_")}
+    assert public - named == set()
 
 
 @pytest.mark.parametrize("capability", [*TransportCapability, *NetworkCapability], ids=str)
