@@ -178,7 +178,10 @@ class BulkTests(TransportKitBase):
             (good, *_) = await bob.routes_for(alice)
             for bad in (
                 replace(good, transport=f"{good.transport}_of_others"),
-                *(replace(good, address=address) for address in (b"", good.address + b"x", bytes(len(good.address)))),
+                *(
+                    replace(good, address=address)
+                    for address in (b"", good.address + b"x", b"\xff" * len(good.address))
+                ),
             ):
                 with pytest.raises(PeerUnreachable):
                     await alice.transport.open_bulk(bob.peer, [bad])

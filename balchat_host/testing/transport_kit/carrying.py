@@ -57,7 +57,13 @@ class CarryingTests(TransportKitBase):
             for route in await bob.routes_for(alice):
                 onion_of = partial(alice.transport.onion_of, bob.peer)
                 assert isinstance(onion_of(route), OnionKey | None)
-                for address in (b"", b"\xff", route.address[:-1], bytes(len(route.address)), bytes(MAX_ADDRESS_SIZE)):
+                for address in (
+                    b"",
+                    b"\xff",
+                    route.address[:-1],
+                    b"\xff" * len(route.address),
+                    bytes(MAX_ADDRESS_SIZE),
+                ):
                     assert onion_of(replace(route, address=address)) is None
                 assert onion_of(replace(route, transport="another")) is None
 

@@ -202,7 +202,7 @@ class ReportTests(TransportKitBase):
                 replace(good, transport=f"{good.transport}_of_others"),
                 *(
                     replace(good, address=address, sealing_key=None)
-                    for address in (b"", good.address + b"x", bytes(len(good.address)))
+                    for address in (b"", good.address + b"x", b"\xff" * len(good.address))
                 ),
             ]
             for route in bad:
