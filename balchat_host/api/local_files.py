@@ -42,6 +42,7 @@ async def attach(app: App, path: Path, show: Show, *, as_is: bool = False) -> Fi
         try:
             offset = 0
             while octets := await to_thread.run_sync(source.read, MAX_OCTETS):
+                _check_size(path, before, offset + len(octets))
                 offset = await app.files.write(file.id, offset, octets)
                 show(file, offset)
             _check_same(path, before, os.fstat(source.fileno()), offset)
@@ -52,6 +53,12 @@ async def attach(app: App, path: Path, show: Show, *, as_is: bool = False) -> Fi
             await _forget(app, file)
             raise
     return await app.files.get(file.id)
+
+
+def _check_size(path: Path, before: os.stat_result, read: int) -> None:
+    """Raise BadInput where there is more: it grows, or it is one of the kernel's, which have a size of 0."""
+    if read > before.st_size:
+        raise BadInput(what=str(path), problem="it has more than its size says; copy it, and send the copy")
 
 
 def _check_same(path: Path, before: os.stat_result, after: os.stat_result, read: int) -> None:

@@ -97,6 +97,23 @@ def test_a_source_that_changes_is_not_sent(
     assert alice.folder.files == {}
 
 
+def test_a_source_that_has_more_than_its_size_says_is_not_sent(
+    cli: Cli, alice: MemoryAccount, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = tmp_path / "log"
+    source.write_bytes(bytes(600_000))
+    write = alice.app.files.write
+
+    async def grow(file: str, offset: int, octets: bytes) -> int:
+        os.truncate(source, 700_000)
+        return await write(file, offset, octets)
+
+    monkeypatch.setattr(alice.app.files, "write", grow)
+    for path in (source, Path("/proc/version")):
+        assert "it has more than its size says" in cli("send", "me", "--file", str(path)).err
+    assert alice.folder.files == {}
+
+
 def test_a_source_that_gets_shorter_is_not_sent(
     cli: Cli, alice: MemoryAccount, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
