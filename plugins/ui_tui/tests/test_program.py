@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 import pytest
+from balchat_ui_tui.chat.composer import Composer
 from balchat_ui_tui.chat.message_list import MessageList
 from balchat_ui_tui.settings import TuiSettings
 from textual import events
@@ -175,6 +176,32 @@ async def test_a_search_opens_a_hit_where_it_was_written(profiles: MemoryProfile
         await screen.press("down", "enter")
         await screen.shows("at the harbour", "later 0")
         assert not any("later 79" in line[30:] for line in screen.lines)
+
+
+async def test_what_is_pasted_among_the_messages_is_written(profiles: MemoryProfiles, alice: MemoryAccount) -> None:
+    alice.befriend("Bob").write("hello")
+    async with shown(profiles) as screen:
+        await screen.open("Bob")
+        await screen.press("tab")
+        await screen.shows("r reply")
+        screen.app.post_message(events.Paste("two\nlines"))
+        await screen.until(lambda: screen.app.screen.query_one(Composer).text == "two\nlines")
+        assert screen.app.focused is screen.app.screen.query_one(Composer)
+
+
+async def test_backspace_and_the_arrows_take_whole_emoji(profiles: MemoryProfiles, alice: MemoryAccount) -> None:
+    alice.befriend("Bob")
+    async with shown(profiles) as screen:
+        await screen.open("Bob")
+        composer = screen.app.screen.query_one(Composer)
+        screen.app.post_message(events.Paste("a👩‍👩‍👧〽️🇩🇪"))
+        await screen.until(lambda: composer.text)
+        await screen.press("backspace", "left")
+        await screen.type("b")
+        await screen.press("right", "backspace")
+        assert composer.text == "a👩‍👩‍👧b"
+        await screen.press("left", "left", "delete")
+        assert composer.text == "ab"
 
 
 async def test_the_account_is_lost_and_found_and_nothing_is_missing(

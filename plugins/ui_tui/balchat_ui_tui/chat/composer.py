@@ -12,6 +12,7 @@ from balchat_ui_tui.actions import Action
 from balchat_ui_tui.chat import actions as do
 from balchat_ui_tui.chat.completion import Completion, complete, find
 from balchat_ui_tui.chat.state import ChatState
+from balchat_ui_tui.drawing.cells import grapheme_after, grapheme_before
 
 _CONTROLS: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 """What could reach the terminal as a command. Line ends and tabs are dealt with before."""
@@ -138,6 +139,20 @@ class Composer(TextArea):
     def action_scroll_messages(self, pages: int) -> None:
         """Scroll the messages."""
         self.post_message(self.ScrollMessages(pages))
+
+    # -- graphemes: Textual would take the parts of a family or a flag one by one
+
+    def get_cursor_left_location(self) -> tuple[int, int]:
+        """Return the place before the grapheme to the left, or the end of the line above."""
+        row, column = self.cursor_location
+        line = self.document.get_line(row)
+        return (row, grapheme_before(line, column)) if column else super().get_cursor_left_location()
+
+    def get_cursor_right_location(self) -> tuple[int, int]:
+        """Return the place behind the grapheme to the right, or the beginning of the line below."""
+        row, column = self.cursor_location
+        line = self.document.get_line(row)
+        return (row, grapheme_after(line, column)) if column < len(line) else super().get_cursor_right_location()
 
     # -- completion
 

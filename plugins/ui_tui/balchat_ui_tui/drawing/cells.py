@@ -3,6 +3,8 @@
 from rich.cells import cell_len, split_graphemes
 
 ELLIPSIS = "…"
+_FLAG_LETTERS = "".join(map(chr, range(0x1F1E6, 0x1F200)))
+"""Two of them are a flag; `split_graphemes` takes them one by one."""
 
 
 def width(text: str) -> int:
@@ -44,6 +46,22 @@ def breaks(text: str, cells: int) -> list[tuple[int, int]]:
 def wrap(text: str, cells: int) -> list[str]:
     """Break a text of one line into rows of at most so many cells."""
     return [text[start:end] for start, end in breaks(text, cells)]
+
+
+def grapheme_before(text: str, place: int) -> int:
+    """Return where the grapheme begins that ends at a place, not 0, of a text of one line."""
+    if text.isascii():
+        return place - 1
+    letters = place - len(text[:place].rstrip(_FLAG_LETTERS))
+    return place - (2 - letters % 2) if letters else split_graphemes(text[:place])[0][-1][0]
+
+
+def grapheme_after(text: str, place: int) -> int:
+    """Return where the grapheme ends that begins at a place, not the end, of a text of one line."""
+    ahead = text[place:]
+    if ahead[:2].strip(_FLAG_LETTERS) == "":
+        return place + len(ahead[:2])
+    return place + 1 if text.isascii() else place + split_graphemes(ahead)[0][0][1]
 
 
 def _end_within(text: str, cells: int, start: int = 0) -> int:

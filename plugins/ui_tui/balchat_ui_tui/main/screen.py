@@ -181,6 +181,13 @@ class MainScreen(StatefulScreen[MainState]):
         del event
         self.draw_soon()
 
+    def on_paste(self, event: events.Paste) -> None:
+        """Take what is pasted while the messages have the keyboard into the composer: it was meant for somebody."""
+        if self.state.pane is Pane.MESSAGES:
+            event.stop()
+            self.dispatch(do.Focus(Pane.COMPOSER))
+            self.query_one(Composer).post_message(events.Paste(event.text))
+
     # -- what widgets say
 
     @on(MessageList.Did)
