@@ -10,6 +10,7 @@ All that they write lies in FOLDER. PROGRAM is a front end that can be the comma
 from __future__ import annotations
 
 import sys
+import traceback
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -207,6 +208,8 @@ def main() -> int:
     for error in wrong:
         if not isinstance(error, Wrong | BalchatError):
             raise error
+        if error.__cause__ is not None:
+            traceback.print_exception(error.__cause__)
         tell.wrong("trial", str(error), "mend it; what it logged last stands above")
     with suppress(OSError):
         sys.stderr.flush()
