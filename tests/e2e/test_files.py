@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from tests.support.people import Person
 
 MIB = 2**20
-SIZE = 64 * MIB
-EARLY, LATE = 4 * MIB, 24 * MIB
+SIZE = 40 * MIB
+EARLY, LATE = 4 * MIB, 16 * MIB
 """Octets that are here when the receiver is killed, and the sender."""
 
 
