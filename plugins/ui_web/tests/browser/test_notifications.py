@@ -69,13 +69,13 @@ def choose(page: Page, world: World, level: str) -> None:
 
 @pytest.mark.parametrize(
     ("level", "expected"),
-    [("all", [["Bob", "Secret plans"]]), ("sender", [["Bob", "New message"]]), ("nothing", [])],
+    [("all", [["Bob", "Secret plans for all"]]), ("sender", [["Bob", "New message"]]), ("nothing", [])],
 )
 def test_three_levels(told: Page, world: World, bob: Peer, level: str, expected: list[list[str]]) -> None:
     choose(told, world, level)
     told.evaluate("window.told = []")
-    world.write(bob, "Secret plans")
-    row = told.locator(".app-list").get_by_role("button", name=re.compile("^Bob, .*Secret plans"))
+    world.write(bob, f"Secret plans for {level}")
+    row = told.locator(".app-list").get_by_role("button", name=re.compile(f"^Bob, .*Secret plans for {level}"))
     expect(row).to_be_visible()
     assert told.evaluate("window.told") == expected
     assert "Secret" not in told.title()
