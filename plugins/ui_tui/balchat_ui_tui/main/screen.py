@@ -239,8 +239,10 @@ class MainScreen(StatefulScreen[MainState]):
 
     @on(Input.Submitted, "#filter")
     def _filter_chosen(self) -> None:
-        self.query_one("#filter", Input).value = ""
         self.dispatch(do.ShowSelected())
+        self.query_one("#filter", Input).value = ""
+        # The field tells of it too, but later: on a busy machine, after the keys that follow.
+        self.dispatch(do.Filter(""))
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """Follow where the keyboard goes, by mouse too."""
