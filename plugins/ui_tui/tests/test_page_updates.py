@@ -11,6 +11,7 @@ from balchat_texts import Texts
 from balchat_ui_tui.account import AccountState
 from balchat_ui_tui.account_screens import lock, network, relays, secrets, settings
 from balchat_ui_tui.actions import Action, ConnectionChanged, Failed, Heard, Told
+from balchat_ui_tui.chat import words
 from balchat_ui_tui.chat.state import ChatState
 from balchat_ui_tui.connection_state import Connection, Phase
 from balchat_ui_tui.effects import Call, CloseScreen, Notice, OpenScreen, ProfileCall, Reconnect
@@ -438,6 +439,24 @@ def test_a_file_of_ours_has_the_pace_at_which_the_other_side_confirms_it_and_say
     assert "50 %" in note
     assert T("states.reason.own-relay-full") in note
     assert "B/s" not in note
+
+
+def test_a_file_that_comes_or_lies_at_a_relay_says_so() -> None:
+    def note(known: FileView, progress: FileProgress | None = None) -> str:
+        account = replace(UP, progress={"f1": progress} if progress else {})
+        told = listing.rows(listing.FilesState(files=(known,)), account, T)[0].note
+        # The line below a message says the same.
+        for word in ("by relay", "directly", "at your relay"):
+            assert (word in words.file(T, known, progress)) == (word in told)
+        return told
+
+    coming = file(state=FileState.FETCHING, here=500, ways=("direct",))
+    assert "relay" not in note(coming)
+    assert T("files.by-relay") in note(coming, FileProgress(file="f1", here=500, there=0, ways=("relay",)))
+    assert T("files.by-relay-and-directly") in note(replace(coming, ways=("direct", "relay")))
+    ours = file(ours=True, state=FileState.COMPLETE, here=1000, recipients=1, at_relays=1000)
+    assert note(ours) == f"{T('files.waits')} · {T('files.at-relay', size='1.0 kB')}"
+    assert note(replace(ours, received_by=1)) == T("files.received")
 
 
 def test_enter_on_a_file_does_what_is_next() -> None:

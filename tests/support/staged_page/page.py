@@ -49,13 +49,21 @@ class Staged:
         self.settings = list(account.SETTINGS)
         self.conversations = account.conversations()
         self.progress: list[dict[str, Any]] = [
-            {"type": "file.progress", "file": account.MAP.id, "here": 4_718_592, "there": 0, "hindered": None},
+            {
+                "type": "file.progress",
+                "file": account.MAP.id,
+                "here": 4_718_592,
+                "there": 0,
+                "hindered": None,
+                "ways": ["direct"],
+            },
             {
                 "type": "file.progress",
                 "file": account.VIDEO.id,
                 "here": 188_743_680,
                 "there": 71_303_168,
                 "hindered": None,
+                "ways": ["direct"],
             },
         ]
         self.calls: list[tuple[str, dict[str, Any]]] = []

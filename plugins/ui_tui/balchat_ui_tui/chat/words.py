@@ -111,6 +111,8 @@ def file(t: Texts, view: FileView, progress: FileProgress | None) -> str:
     if view.ours:
         if view.received_by:
             words.append(t("tui.file-received", count=view.received_by, of=view.recipients))
+        if view.at_relays and view.received_by < view.recipients:
+            words.append(t("files.at-relay", size=t.size(view.at_relays)))
     else:
         words.append(t.known("states.file", view.state.value))
         if view.state in {FileState.FETCHING, FileState.PAUSED} and view.size:
@@ -118,7 +120,16 @@ def file(t: Texts, view: FileView, progress: FileProgress | None) -> str:
         hindered = progress.hindered if progress else view.reason
         if hindered and view.state is not FileState.COMPLETE:
             words.append(reason_words(t, hindered))
-    return " · ".join(words)
+        elif view.state is FileState.FETCHING:
+            words.append(ways(t, progress.ways if progress else view.ways))
+    return " · ".join(filter(None, words))
+
+
+def ways(t: Texts, names: Sequence[str]) -> str:
+    """Say by which ways a file comes; nothing where it comes directly alone."""
+    if "relay" not in names:
+        return ""
+    return t("files.by-relay-and-directly" if "direct" in names else "files.by-relay")
 
 
 def file_name(t: Texts, view: FileView) -> str:

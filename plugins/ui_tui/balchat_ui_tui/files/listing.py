@@ -15,6 +15,7 @@ from balchat_host.api.text import visible
 from balchat_host.api.views import FileState, FileView
 from balchat_ui_tui.account import AccountState
 from balchat_ui_tui.actions import Action, Heard, Told
+from balchat_ui_tui.chat import words
 from balchat_ui_tui.clock import milliseconds_now
 from balchat_ui_tui.effects import Call, Effects, Notice, OpenScreen
 from balchat_ui_tui.files.jobs import ExportFile
@@ -217,7 +218,9 @@ def _how_far(file: FileView, state: FilesState, progress: FileProgress | None, t
     told = [t(f"states.file.{file.state}"), reason]
     if file.state in (FileState.FETCHING, FileState.PAUSED):
         here = progress.here if progress else file.here
-        told = [told[0], _bar(here, file.size), *(_pace(file, here, state, t) if not reason else ()), told[1]]
+        coming = file.state is FileState.FETCHING and not reason
+        way = words.ways(t, progress.ways if progress else file.ways) if coming else ""
+        told = [told[0], _bar(here, file.size), way, *(_pace(file, here, state, t) if not reason else ()), reason]
     return told
 
 
@@ -230,9 +233,10 @@ def _ours(file: FileView, state: FilesState, progress: FileProgress | None, t: T
         return []
     reason = _reason(file, progress, t)
     there = max(progress.there if progress else 0, file.there)
+    relayed = t("files.at-relay", size=t.size(file.at_relays)) if file.at_relays else ""
     if there:
-        return [_bar(there, file.size), *(_pace(file, there, state, t) if not reason else ()), reason]
-    return [t("files.waits"), reason]
+        return [_bar(there, file.size), *(_pace(file, there, state, t) if not reason else ()), reason, relayed]
+    return [t("files.waits"), reason, relayed]
 
 
 def _reason(file: FileView, progress: FileProgress | None, t: Texts) -> str:

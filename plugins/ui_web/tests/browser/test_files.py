@@ -73,7 +73,7 @@ def until(page: Page, true: Callable[[], bool]) -> None:
 
 def tell(stage: Staged, file: FileView, **progress: Any) -> None:
     """Have the account tell how a transfer is."""
-    value = {"type": "file.progress", "file": file.id, "here": 0, "there": 0, "hindered": None}
+    value = {"type": "file.progress", "file": file.id, "here": 0, "there": 0, "hindered": None, "ways": []}
     stage.tell("events.ephemeral", value | progress)
 
 
@@ -335,6 +335,24 @@ def test_a_transfer_shows_how_far_it_is_and_what_keeps_it(stage: Staged, played:
     played.get_by_role("menuitem", name="Cancel the download").click()
     for method in ("files.pause", "files.fetch", "files.remove"):
         asked(played, stage, method, file=account.MAP.id)
+
+
+def test_a_file_that_comes_or_lies_at_a_relay_says_so(stage: Staged, played: Page):
+    card = played.locator(".file-card", has_text="map.pdf")
+    tell(stage, account.MAP, here=5_000_000, ways=["relay"])
+    expect(card).to_contain_text("5 MB of 8.9 MB · by relay")
+    tell(stage, account.MAP, here=6_000_000, ways=["direct", "relay"])
+    expect(card).to_contain_text("6 MB of 8.9 MB · by relay and directly")
+    tell(stage, account.MAP, here=7_000_000, ways=["direct"])
+    expect(card).to_contain_text("7 MB of 8.9 MB")
+    expect(card).not_to_contain_text("directly")
+    ours = played.locator(".file-card", has_text="timelapse.mp4")
+    changed(stage, replace(account.VIDEO, at_relays=9_000_000))
+    expect(ours).to_contain_text("9 MB at your relay")
+    changed(stage, replace(account.VIDEO, at_relays=9_000_000, received_by=1))
+    expect(ours).not_to_contain_text("relay")
+    changed(stage, account.VIDEO)
+    expect(ours).not_to_contain_text("all of it")
 
 
 def test_the_other_side_has_a_file_only_when_it_says_so(stage: Staged, played: Page):

@@ -255,7 +255,7 @@ function told(state) {
       store.attended.value = changed(store.attended.peek(), state.conversation, state.attended);
       break;
     case "file.progress":
-      store.progress(state.file).value = { here: state.here, there: state.there, hindered: state.hindered };
+      store.progress(state.file).value = { here: state.here, there: state.there, hindered: state.hindered, ways: state.ways };
       break;
   }
 }

@@ -39,20 +39,31 @@ export function useFile(given) {
   const file = newest(given.id).value ?? given;
   const now = progress(given.id).value;
   const here = Math.max(file.here, now?.here ?? 0);
-  const there = file.ours ? Math.max(now?.there ?? 0, file.received_by === file.recipients && file.recipients > 0 ? file.size : 0) : 0;
+  const there = file.ours ? Math.max(now?.there ?? 0, file.there, file.received_by === file.recipients && file.recipients > 0 ? file.size : 0) : 0;
   const leaves = file.ours && file.state === "complete" && file.recipients > 0 && file.received_by < file.recipients;
   const comes = !file.ours && file.state === "fetching";
   const hindered = now?.hindered ?? (comes ? file.reason : null);
   const pace = usePace(comes ? here : there, (comes || leaves) && !hindered);
-  return { file, here, there, leaves, comes, hindered, pace };
+  return { file, here, there, leaves, comes, hindered, pace, ways: now?.ways ?? file.ways };
+}
+
+/**
+ * Return by which ways a file comes, in words; nothing where it comes directly alone.
+ *
+ * @param {string[]} ways
+ */
+function waysText(ways) {
+  if (!ways.includes("relay")) return "";
+  return t(ways.includes("direct") ? "files.by-relay-and-directly" : "files.by-relay");
 }
 
 /** @param {ReturnType<typeof useFile>} state */
-function line({ file, here, there, leaves, comes, hindered, pace }) {
+function line({ file, here, there, leaves, comes, hindered, pace, ways }) {
   const parts = [];
   const done = comes ? here : there;
   if (comes || (leaves && there > 0) || file.state === "paused") parts.push(t("files.part", { done: size(file.state === "paused" ? here : done), of: size(file.size) }));
   else parts.push(size(file.size));
+  if (comes && !hindered) parts.push(waysText(ways));
   if (hindered) parts.push(known("states.reason", hindered));
   else if (pace !== null) {
     parts.push(t("files.pace", { size: size(pace) }));
@@ -64,7 +75,8 @@ function line({ file, here, there, leaves, comes, hindered, pace }) {
     if (file.received_by === file.recipients) parts.push(t("files.received"));
     else if (there === 0) parts.push(t("files.waits"));
   }
-  return parts.join(" · ");
+  if (leaves && file.at_relays > 0) parts.push(t("files.at-relay", { size: size(file.at_relays) }));
+  return parts.filter(Boolean).join(" · ");
 }
 
 /** @param {ReturnType<typeof useFile>} state */

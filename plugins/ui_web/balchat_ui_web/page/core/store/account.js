@@ -55,7 +55,7 @@ const MOST_FILES = 2000;
 /**
  * Return the signal of how far the transfer of a file is, null while nothing is known.
  * @param {string} id
- * @returns {Signal<{here: number, there: number, hindered: string | null} | null>}
+ * @returns {Signal<{here: number, there: number, hindered: string | null, ways: string[]} | null>}
  */
 export function progress(id) {
   return remembered(transfers, id);
