@@ -233,8 +233,13 @@ class LocalProfile(Profile):
             )
             for record in selection.broken
         ]
+        slow = [
+            Check(name=record.name, finding=f"{record.slowness}, and balchat waits for it whenever it starts")
+            for record in self._parts.records
+            if record.slowness
+        ]
         changed = checks_of_changes(await to_thread.run_sync(self.plugins))
-        return [Check(name="plugins", finding=finding), *broken, *changed]
+        return [Check(name="plugins", finding=finding), *broken, *slow, *changed]
 
     async def _vault_checks(self) -> Sequence[Check]:
         with self._parts.blaming(self._parts.selection.storage, "checks()"):

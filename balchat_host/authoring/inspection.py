@@ -31,6 +31,8 @@ def main() -> int:
         remedy = "mend what the traceback names" if record.cause else "mend what its hooks give (api/descriptors.py)"
         tell.wrong(name, record.problem, remedy)
         return 1
+    if record.slowness:
+        tell.well(name, f"{record.slowness}; import what is expensive where it is needed")
     for descriptor in record.registered:
         tell.well(
             descriptor.name,

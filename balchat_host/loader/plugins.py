@@ -8,6 +8,8 @@ failure is a value (`PluginRecord.problem`), so that one never stops another.
 from __future__ import annotations
 
 import re
+import sys
+import time
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from importlib.metadata import Distribution, distributions
@@ -18,10 +20,11 @@ from balchat_common.words import nearest, one_line
 from balchat_host.api import ENTRY_POINT_GROUP
 from balchat_host.api.descriptors import Descriptor
 from balchat_host.api.errors import PluginError
+from balchat_host.loader.importing import import_plugin
 from balchat_host.loader.registration import Broken, ask, check, describe
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Mapping, Sequence
     from importlib.metadata import EntryPoint
 
     from balchat_host.api.frontend import PluginView
@@ -30,6 +33,9 @@ if TYPE_CHECKING:
 UNKNOWN: Final = "unknown"
 """What is told where a distribution's metadata is not there."""
 
+SLOW: Final = 2.0
+"""Seconds from which on people are told that importing a plugin takes long: they wait for it at most commands."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PluginRecord:
@@ -37,7 +43,7 @@ class PluginRecord:
 
     `name` is the entry point's. `origin` is the distribution that announces it, None where nothing does.
     `registered` is empty unless it is enabled; with a `problem` it is only for show. `cause` is the exception behind a
-    problem, where there is one.
+    problem, where there is one. `seconds` is how long it took to import it.
     """
 
     name: str
@@ -46,6 +52,7 @@ class PluginRecord:
     registered: tuple[Descriptor, ...] = ()
     problem: str | None = None
     cause: BaseException | None = field(default=None, compare=False, repr=False)
+    seconds: float = field(default=0.0, compare=False, repr=False)
 
     # Reading a distribution's metadata takes longer than importing most plugins, and is seldom needed.
 
@@ -71,6 +78,11 @@ class PluginRecord:
     def wording(self) -> str:
         """Distribution and version, as errors name them."""
         return "not installed" if self.origin is None else f"{self.distribution} {self.version}"
+
+    @property
+    def slowness(self) -> str:
+        """What to tell where importing it took long; nothing where it did not."""
+        return f"importing it took {self.seconds:.1f} s" if self.seconds > SLOW else ""
 
     def usable(self) -> tuple[Descriptor, ...]:
         """Return what it registered. Raise PluginError if there is a problem."""
@@ -132,9 +144,20 @@ def announced(group: str = ENTRY_POINT_GROUP) -> dict[str, list[EntryPoint]]:
             continue
         for entry_point in entry_points:
             known = found[entry_point.name]
-            if all(other.dist is distribution or _key(other.dist) != _key(distribution) for other in known):
+            if not any(_hides(other, entry_point) for other in known):
                 known.append(entry_point)
     return found
+
+
+def _hides(known: EntryPoint, entry_point: EntryPoint) -> bool:
+    """Return whether an entry point says nothing new, or belongs to a distribution that is earlier on the path."""
+    one, other = known.dist, entry_point.dist
+    if one is None or other is None or _key(one) != _key(other):
+        return False
+    if one is other or _metadata(one, "Version") == _metadata(other, "Version"):
+        return known.value == entry_point.value or one is not other
+    # Two versions side by side: what is left of an installation that went wrong. Nobody knows whose files are there.
+    return one.locate_file("") != other.locate_file("")
 
 
 def summary_of(distribution: Distribution | None) -> str:
@@ -144,7 +167,15 @@ def summary_of(distribution: Distribution | None) -> str:
 
 def _key(distribution: Distribution | None) -> str:
     """A distribution's name in its normal form (PEP 503)."""
-    return "" if distribution is None else re.sub(r"[-_.]+", "-", _metadata(distribution, "Name")).lower()
+    return "" if distribution is None else _normal(_metadata(distribution, "Name"))
+
+
+def _key_of(entry_point: EntryPoint) -> str:
+    return _key(entry_point.dist)
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _metadata(distribution: Distribution, key: str) -> str:
@@ -154,16 +185,25 @@ def _metadata(distribution: Distribution, key: str) -> str:
         return ""
 
 
-def _absent(name: str, known: Collection[str]) -> PluginRecord:
+def _absent(name: str, known: Mapping[str, Sequence[EntryPoint]]) -> PluginRecord:
+    near = next((each for each, found in known.items() if _normal(name) in map(_key_of, found)), None)
+    if near is not None:
+        problem = f"this is the name of a distribution; write that of the plugin which it brings, {near}"
+        return PluginRecord(name=name, enabled=True, origin=None, problem=problem)
     near = nearest(name, known)
     hint = f"; {near} is the nearest" if near else ""
-    problem = f"nothing that is installed brings it{hint}. Install it, or take it out of plugins.enabled"
+    problem = f"nothing installed in {sys.prefix} brings it{hint}. Install it there, or take it out of plugins.enabled"
     return PluginRecord(name=name, enabled=True, origin=None, problem=problem)
 
 
 def _announced_twice(name: str, entry_points: Sequence[EntryPoint], *, enabled: bool) -> list[PluginRecord]:
     records = [PluginRecord(name=name, enabled=enabled, origin=entry_point.dist) for entry_point in entry_points]
-    problem = f"{one_line([record.wording for record in records])} each bring a plugin of this name; keep one of them"
+    wordings = list(dict.fromkeys(record.wording for record in records))
+    if len(wordings) == 1:
+        values = one_line([entry_point.value for entry_point in entry_points])
+        problem = f"{wordings[0]} announces it as {values}; it has to be one of them"
+    else:
+        problem = f"{one_line(wordings)} each bring a plugin of this name; keep one of them"
     return [replace(record, problem=problem) for record in records]
 
 
@@ -173,8 +213,11 @@ def _load(entry_point: EntryPoint, vet: Vet | None) -> PluginRecord:
         problem = vet(entry_point.name, entry_point.dist)
         if problem is not None:
             return replace(record, problem=problem)
+    began = time.monotonic()
     try:
-        record = replace(record, registered=ask(_import(entry_point), entry_point.name))
+        plugin = import_plugin(entry_point)
+        record = replace(record, seconds=time.monotonic() - began)
+        record = replace(record, registered=ask(plugin, entry_point.name))
         for descriptor in record.registered:
             check(descriptor, entry_point.name)
     except Broken as broken:
@@ -184,15 +227,6 @@ def _load(entry_point: EntryPoint, vet: Vet | None) -> PluginRecord:
     except BaseException as error:  # noqa: BLE001  # looking at what it made runs its code, too
         return replace(record, problem=f"looking at it raised {describe(error)}", cause=error)
     return record
-
-
-def _import(entry_point: EntryPoint) -> object:
-    try:
-        return entry_point.load()
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:  # whatever a plugin raises, SystemExit too, is its own problem
-        raise Broken(f"importing {entry_point.value} raised {describe(error)}") from error
 
 
 def _registered_once(records: Sequence[PluginRecord]) -> tuple[PluginRecord, ...]:

@@ -9,6 +9,7 @@ from dataclasses import MISSING, fields
 from typing import Any, Final, cast
 
 import pluggy
+from balchat_common.words import nearest, one_line
 
 from balchat_host.api import API_VERSION
 from balchat_host.api.descriptors import (
@@ -43,6 +44,9 @@ def ask(plugin: object, name: str) -> tuple[Descriptor, ...]:
     manager.add_hookspecs(HookSpecs)
     try:
         manager.register(plugin, name)
+        for hook in manager.get_hookcallers(plugin) or ():
+            if hook.spec is None and not all(each.optionalhook for each in hook.get_hookimpls()):
+                raise Broken(f"{hook.name}() is no hook; {nearest(hook.name, HOOKS) or one_line(list(HOOKS))} is one")
         manager.check_pending()
     except pluggy.PluginValidationError as error:
         raise Broken(f"a hook of it does not fit: {first_line(error)}") from error
@@ -51,7 +55,8 @@ def ask(plugin: object, name: str) -> tuple[Descriptor, ...]:
         for result in _call(manager, hook):
             descriptors += _checked(result, hook, expected)
     if not descriptors:
-        raise Broken("it registers nothing")
+        unmarked = [hook for hook in HOOKS if hasattr(plugin, hook) and not getattr(manager.hook, hook).get_hookimpls()]
+        raise Broken(f"{unmarked[0]}() has no @hookimpl above it" if unmarked else "it registers nothing")
     return tuple(descriptors)
 
 

@@ -142,7 +142,7 @@ def _settings(
             raise ConfigurationError(
                 file=first.source,
                 key=f"{SETTINGS}.{name}",
-                problem=f"no installed plugin is called so{hint}",
+                problem=f"no installed plugin has this name{hint}. If it was uninstalled, take its settings out",
                 allowed=one_line([*made, *asleep]),
             )
     return checked, made

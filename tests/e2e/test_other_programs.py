@@ -148,7 +148,7 @@ def test_one_that_is_not_enabled_says_what_to_write_where(run: Run, folder: Path
     ("line", "enabled", "code", "told"),
     [
         ("deaf", ("ui_deaf",), 9, "it has no program that a person starts."),
-        ("absent", ("ui_absent",), 9, "nothing that is installed brings it"),
+        ("absent", ("ui_absent",), 9, " brings it"),
         ("nonsense", (), 2, "No such command 'nonsense'."),
         ("doctr", (), 2, "Did you mean 'doctor'?"),
     ],

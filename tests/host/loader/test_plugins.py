@@ -2,12 +2,15 @@
 
 import re
 import sys
+import threading
+from importlib.metadata import version
 
 import pytest
 
 from balchat_host.api.descriptors import Descriptor
 from balchat_host.api.errors import PluginError
 from balchat_host.api.hookspecs import HookSpecs
+from balchat_host.loader import plugins
 from balchat_host.loader.plugins import discover
 from balchat_host.loader.registration import HOOKS
 
@@ -53,8 +56,15 @@ def test_what_is_installed_and_not_enabled_is_never_imported(install, tmp_path):
 def test_an_enabled_plugin_that_is_absent_is_a_problem_that_names_the_nearest(install):
     install.stones("network_stone")
     assert problem_of("network_stoen") == (
-        "The plugin network_stoen (not installed) cannot be used: nothing that is installed brings it; network_stone "
-        "is the nearest. Install it, or take it out of plugins.enabled."
+        f"The plugin network_stoen (not installed) cannot be used: nothing installed in {sys.prefix} brings it; "
+        "network_stone is the nearest. Install it there, or take it out of plugins.enabled."
+    )
+
+
+def test_whoever_enables_a_distribution_is_told_the_name_of_its_plugin(install):
+    install("balchat-network-stone", {"network_stone": "m"}, {"m": install.source("network_stone")})
+    assert problem_of("balchat_network-Stone").endswith(
+        "this is the name of a distribution; write that of the plugin which it brings, network_stone."
     )
 
 
@@ -95,7 +105,41 @@ def test_an_entry_point_that_leads_nowhere_is_a_problem(install):
     install("broken", {"one": "no_such_module_at_all", "two": "os:no_such_thing", "three": "not a module"})
     assert "No module named 'no_such_module_at_all'" in problem_of("one")
     assert "no_such_thing" in problem_of("two")
-    assert "importing not a module raised" in problem_of("three")
+    assert "its entry point is 'not a module', which names no module" in problem_of("three")
+
+
+def test_what_a_plugin_prints_when_it_is_imported_is_no_output_of_a_command(install, capsys):
+    source = "print('Thank you for using Stone!')\n" + install.source("network_stone")
+    install("stones", {"network_stone": "talks"}, {"talks": source})
+    assert found("network_stone", "network_stone").usable()
+    said = capsys.readouterr()
+    assert (said.out, said.err) == ("", "Thank you for using Stone!\n")
+
+
+def test_a_thread_that_would_keep_every_command_from_ending_is_a_problem(install, monkeypatch):
+    end = threading.Event()
+    monkeypatch.setattr(sys, "end_of_test", end, raising=False)
+    source = "import sys, threading\nthreading.Thread(target=sys.end_of_test.wait, daemon={}).start()\n"
+    for name, daemon in (("ui_bell", True), ("network_stone", False)):
+        install(name, {name: name}, {name: source.format(daemon) + install.source(name)})
+    try:
+        assert found("ui_bell", "ui_bell").usable()
+        assert "importing network_stone started a thread" in problem_of("network_stone")
+    finally:
+        end.set()
+
+
+def test_one_that_is_made_for_another_version_of_balchat_says_which_is_here(install):
+    install("later", {"later": "later"}, {"later": "from balchat_host.api.descriptors import HologramDescriptor"})
+    told = problem_of("later")
+    assert f"; it is made for another balchat-host than {version('balchat-host')}: install versions" in told
+
+
+def test_how_long_a_plugin_takes_to_import_is_told_where_that_is_long(install, monkeypatch):
+    install.stones("network_stone")
+    assert not found("network_stone", "network_stone").slowness
+    monkeypatch.setattr(plugins, "SLOW", -1.0)
+    assert found("network_stone", "network_stone").slowness.startswith("importing it took 0")
 
 
 ONE = "return [NetworkDescriptor(name={!r}, summary='s', api_version={}, factory=print)]"
@@ -152,11 +196,20 @@ def test_what_a_hook_does_wrong_is_named(install, body, problem):
     assert re.fullmatch(expected, problem_of("pigeon"))
 
 
-@pytest.mark.parametrize("signature", ["balchat_networks(configuration)", "balchat_pigeons()"])
-def test_a_hook_that_does_not_exist_or_wants_more_is_a_problem(install, signature):
-    source = f"from balchat_host.api.hookspecs import hookimpl\n@hookimpl\ndef {signature}: return []"
+@pytest.mark.parametrize(
+    ("hook", "problem"),
+    [
+        ("@hookimpl\ndef balchat_networks(configuration)", "a hook of it does not fit"),
+        ("@hookimpl\ndef balchat_network()", "balchat_network() is no hook; balchat_networks is one"),
+        ("@hookimpl\ndef pigeons()", "pigeons() is no hook; balchat_networks, balchat_transports, "),
+        ("@hookimpl(optionalhook=True)\ndef balchat_holograms()", "it registers nothing"),
+        ("def balchat_networks()", "balchat_networks() has no @hookimpl above it"),
+    ],
+)
+def test_a_hook_that_does_not_exist_or_wants_more_is_a_problem(install, hook, problem):
+    source = f"from balchat_host.api.hookspecs import hookimpl\n{hook}: return []"
     install("pigeon", {"pigeon": "pigeon"}, {"pigeon": source})
-    assert "a hook of it does not fit" in problem_of("pigeon")
+    assert problem in problem_of("pigeon")
 
 
 @pytest.mark.parametrize("failure", ["SystemExit(3)", "KeyError(3)", "type('Odd', (BaseException,), {})()"])
@@ -236,6 +289,25 @@ def test_of_a_distribution_that_is_on_the_path_twice_the_first_counts(install, t
     record = found("network_stone", "network_stone")
     assert record.usable()
     assert record.version == "1.0"
+
+
+def test_metadata_that_is_found_or_written_twice_counts_once(install, monkeypatch):
+    install("stones", {"network_stone": "m"}, {"m": install.source("network_stone")})
+    (entry_points,) = install.folder.glob("stones-*/entry_points.txt")
+    entry_points.write_text(entry_points.read_text() + "network_stone = m\n")
+    monkeypatch.setattr(sys, "path", [*sys.path, str(install.folder)])
+    assert found("network_stone", "network_stone").usable()
+    entry_points.write_text(entry_points.read_text() + "network_stone = other\n")
+    records = [record for record in discover(["network_stone"]) if record.name == "network_stone"]
+    assert records[0].problem == "stones 1.0 announces it as m and other; it has to be one of them"
+
+
+def test_two_versions_of_a_distribution_in_one_place_are_a_problem(install):
+    install("stones", {"network_stone": "m"}, {"m": install.source("network_stone")})
+    install("stones", {"network_stone": "m"}, version="0.9")
+    records = [record for record in discover(["network_stone"]) if record.name == "network_stone"]
+    assert {record.wording for record in records} == {"stones 0.9", "stones 1.0"}
+    assert {"each bring a plugin of this name" in (record.problem or "") for record in records} == {True}
 
 
 def test_metadata_that_cannot_be_read_stops_nobody(install):

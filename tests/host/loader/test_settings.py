@@ -227,8 +227,8 @@ def test_a_type_that_cannot_be_read_is_the_plugins_problem(choose, field):
 
 def test_a_table_for_no_plugin_at_all_is_an_error(choose, tmp_path):
     assert problem(choose, "weight: int = 7", "[settings.network_stoen]\nweight = 1").startswith(
-        f"{tmp_path / 'balchat.toml'}: settings.network_stoen: no installed plugin is called so; network_stone is the "
-        "nearest. Allowed: storage_stone, crypto_stone, "
+        f"{tmp_path / 'balchat.toml'}: settings.network_stoen: no installed plugin has this name; network_stone is the "
+        "nearest. If it was uninstalled, take its settings out. Allowed: storage_stone, crypto_stone, "
     )
 
 
