@@ -122,7 +122,7 @@ async def test_what_is_done_with_a_message(profiles: MemoryProfiles, alice: Memo
     bob.write("Shall we?")
     async with shown(profiles) as screen:
         await screen.open("Bob")
-        await screen.press("tab", "up", "r")
+        await screen.press("tab", "r")  # none is selected: the last one is meant
         await screen.shows("↳ Bob: Shall we?")
         await screen.type("Yes")
         await screen.press("enter")

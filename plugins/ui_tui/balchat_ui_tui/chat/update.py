@@ -1,6 +1,7 @@
 """What happens to a chat: `update(state, action, account) -> (state, effects)`."""
 
 from dataclasses import replace
+from typing import Final
 
 from balchat_host.api.errors import NoSuchMessage
 from balchat_host.api.events import ConversationChanged
@@ -12,6 +13,17 @@ from balchat_ui_tui.chat import composing, selected, window
 from balchat_ui_tui.chat.state import ChatState
 from balchat_ui_tui.connection_state import Phase
 from balchat_ui_tui.effects import Call, Effects, ShowError, WriteElsewhere
+
+_OF_ONE_MESSAGE: Final = (
+    do.Mark,
+    do.Reply,
+    do.Edit,
+    do.Delete,
+    do.React,
+    do.CopyIt,
+    do.ShowInfo,
+    do.OpenFile,
+)
 
 
 def open_chat(conversation: ConversationView, draft: str, *, watched: bool) -> tuple[ChatState, Effects]:
@@ -197,6 +209,9 @@ def _went(state: ChatState, action: Action, conversation: ConversationView) -> t
 
 
 def _with_selected(state: ChatState, action: Action) -> tuple[ChatState, Effects]:  # noqa: C901, PLR0912  # one line each
+    if isinstance(action, _OF_ONE_MESSAGE) and state.selected is None and not state.marked:
+        # Somebody who has selected none means the last one in sight.
+        state, _ = selected.move(state, 0)
     match action:
         case do.Select(message=message):
             return selected.select(state, message), ()
