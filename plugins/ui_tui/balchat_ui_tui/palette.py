@@ -2,7 +2,7 @@
 
 import unicodedata
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from balchat_texts import Texts
 
@@ -11,17 +11,11 @@ from balchat_ui_tui.account import AccountState
 from balchat_ui_tui.actions import Action
 from balchat_ui_tui.asking.picker import Picker
 from balchat_ui_tui.asking.picking import PickState, pick, taken
+from balchat_ui_tui.conversations.marking import mark
 from balchat_ui_tui.drawing.cells import fit
 from balchat_ui_tui.drawing.pieces import Ink, Piece, Row
 from balchat_ui_tui.effects import Call, CloseScreen, Effects, OpenScreen, Quit
 from balchat_ui_tui.main import actions as main
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PaletteState(PickState):
-    """What was typed, which command is selected, and which conversation is shown below."""
-
-    conversation: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,9 +27,9 @@ class Command:
     effects: Effects
 
 
-def commands(state: PaletteState, account: AccountState) -> Sequence[Command]:
-    """Return what can be done now."""
-    found = [*_of_conversation(state, account)] if account.connected else []
+def commands(account: AccountState, shown: str | None) -> Sequence[Command]:
+    """Return what can be done now. `shown` is the conversation that is shown below."""
+    found = [*_of_conversation(account, shown)] if account.connected else []
     if account.connected:
         found += [
             _tell("search", "keys.main.search", main.Search()),
@@ -44,7 +38,7 @@ def commands(state: PaletteState, account: AccountState) -> Sequence[Command]:
             _open("people.requests", "people.requests"),
             _open("people.code", "people.own-code"),
             _open("account.network", "network.heading"),
-            _open("account.relays", "network.relays"),
+            *([_open("account.relays", "network.relays")] if "relays.list" in account.capabilities else []),
             _open("files.list", "files.all"),
             _open("account.settings", "settings.heading"),
             _open("account.passphrase", "settings.passphrase"),
@@ -57,8 +51,8 @@ def commands(state: PaletteState, account: AccountState) -> Sequence[Command]:
     return [*found, Command(name="quit", text="tui.leave", effects=(CloseScreen(), Quit()))]
 
 
-def _of_conversation(state: PaletteState, account: AccountState) -> Iterable[Command]:
-    conversation = account.conversation(state.conversation) if state.conversation else None
+def _of_conversation(account: AccountState, shown: str | None) -> Iterable[Command]:
+    conversation = account.conversation(shown) if shown else None
     if conversation is None:
         return
     yield _open("files.attach", "files.attach", conversation=conversation.id)
@@ -71,10 +65,10 @@ def _of_conversation(state: PaletteState, account: AccountState) -> Iterable[Com
         yield _open("people.contact", "people.about", peer_id=contact.peer_id)
         yield _open("people.verify", "people.verify", peer_id=contact.peer_id, name=contact.name)
     yield _tell("jump-date", "keys.main.jump-date", main.Open("jump-date"))
-    yield _call("mark_unread", "mark-unread", conversation)
-    yield _call("unmute", "unmute", conversation) if conversation.muted else _call("mute", "mute", conversation)
-    archived = "unarchive" if conversation.archived else "archive"
-    yield _call(archived, archived, conversation)
+    marked = "mark-read" if conversation.unread else "mark-unread"
+    yield Command(name=marked, text=f"conversations.{marked}", effects=(CloseScreen(), mark(conversation)))
+    yield _call("unmute" if conversation.muted else "mute", conversation)
+    yield _call("unarchive" if conversation.archived else "archive", conversation)
     if "conversations.set_timer" in account.capabilities:
         yield _tell("timer", "people.timer", main.AskForTimer())
 
@@ -88,15 +82,15 @@ def _tell(name: str, text: str, action: Action) -> Command:
     return Command(name=name, text=text, effects=(CloseScreen(action),))
 
 
-def _call(method: str, text: str, conversation: ConversationView) -> Command:
+def _call(method: str, conversation: ConversationView) -> Command:
     call = Call(f"conversations.{method}", {"conversation": conversation.id})
-    return Command(name=text, text=f"conversations.{text}", effects=(CloseScreen(), call))
+    return Command(name=method, text=f"conversations.{method}", effects=(CloseScreen(), call))
 
 
-def found(state: PaletteState, account: AccountState, t: Texts) -> Sequence[Command]:
+def found(typed: str, account: AccountState, shown: str | None, t: Texts) -> Sequence[Command]:
     """Return what has all the words that were typed in its text, in any order; accents do not matter."""
-    words = _plain(state.words).split()
-    return [each for each in commands(state, account) if all(word in _plain(t(each.text)) for word in words)]
+    words = _plain(typed).split()
+    return [each for each in commands(account, shown) if all(word in _plain(t(each.text)) for word in words)]
 
 
 def _plain(text: str) -> str:
@@ -104,20 +98,11 @@ def _plain(text: str) -> str:
     return "".join(character for character in apart if not unicodedata.combining(character))
 
 
-def update(state: PaletteState, action: Action, account: AccountState, t: Texts) -> tuple[PaletteState, Effects]:
-    """Return the state after an action, and what is to be done."""
-    there = found(state, account, t)
-    place = taken(state, action)
-    if place is None:
-        return pick(state, action, there)
-    return state, there[place].effects if place < len(there) else ()
-
-
-class Palette(Picker[PaletteState]):
+class Palette(Picker[PickState]):
     """Everything that can be done."""
 
     def __init__(self) -> None:
-        super().__init__(PaletteState())
+        super().__init__(PickState())
 
     @property
     def heading(self) -> str:
@@ -134,13 +119,20 @@ class Palette(Picker[PaletteState]):
         """Which command is selected."""
         return self.state.place
 
-    def update_state(self, state: PaletteState, action: Action, account: AccountState) -> tuple[PaletteState, Effects]:
-        """Take what was typed or chosen, for the conversation that is shown by then: it may still have been opening."""
-        state = replace(state, conversation=self.tui.session.shown_conversation)
-        return update(state, action, account, self.tui.t)
+    def update_state(self, state: PickState, action: Action, account: AccountState) -> tuple[PickState, Effects]:
+        """Take what was typed or chosen."""
+        there = self._found(state, account)
+        place = taken(state, action)
+        if place is None:
+            return pick(state, action, there)
+        return state, there[place].effects if place < len(there) else ()
+
+    def _found(self, state: PickState, account: AccountState) -> Sequence[Command]:
+        # Whichever conversation is shown by now: it may still have been opening when the palette was.
+        return found(state.words, account, self.tui.session.shown_conversation, self.tui.t)
 
     def choices(self, cells: int) -> Sequence[Sequence[Row]]:
         """Return what was found."""
         t = self.tui.t
-        there = found(replace(self.state, conversation=self.tui.session.shown_conversation), self.account, t)
+        there = self._found(self.state, self.account)
         return [[[Piece(fit(t(each.text), cells))]] for each in there] or [[[Piece(t("tui.no-command"), Ink.FAINT)]]]

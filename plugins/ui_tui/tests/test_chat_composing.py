@@ -1,6 +1,7 @@
 """What is written: sending, drafts, replies, edits, and what is done with a message."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from balchat_ui_tui.account import AccountState
@@ -157,8 +158,18 @@ def test_it_is_asked_how_to_delete_and_others_messages_go_here_only():
     _, [ask] = chat(do.Select("m4"), do.Delete())
     assert (ask.name, ask.arguments["for_everybody"]) == ("message-delete", True)
     assert calls(chat(ask.closed(False))[1]) == [("messages.delete", {"message": "m4", "for_me": False})]
+    assert ask.arguments["waits"] is False
     _, [ask] = chat(do.Select("m3"), do.Delete())
     assert ask.arguments["for_everybody"] is False
+
+
+@pytest.mark.parametrize(("changes", "waits"), [({}, True), ({"edited": True}, False), ({"delivered_to": 1}, False)])
+def test_whoever_deletes_what_has_not_left_hears_that_others_see_only_its_place(changes: dict[str, Any], waits: bool):
+    waiting = replace(THERE[3], state=MessageState.QUEUED, **changes)
+    state = ChatState(conversation="bob", messages=(*THERE[:3], waiting), opened=True, selected=waiting.id)
+    _, [ask] = update(state, do.Delete(), KNOWN)
+    assert isinstance(ask, OpenScreen)
+    assert ask.arguments["waits"] is waits
 
 
 def test_an_emoji_that_is_ours_already_is_taken_back():

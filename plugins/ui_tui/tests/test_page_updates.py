@@ -14,6 +14,8 @@ from balchat_ui_tui.actions import Action, ConnectionChanged, Failed, Heard, Tol
 from balchat_ui_tui.chat import words
 from balchat_ui_tui.chat.state import ChatState
 from balchat_ui_tui.connection_state import Connection, Phase
+from balchat_ui_tui.conversations.rows import presence
+from balchat_ui_tui.conversations.state import ListState
 from balchat_ui_tui.effects import Call, CloseScreen, Notice, OpenScreen, ProfileCall, Reconnect
 from balchat_ui_tui.entry import create, unlock
 from balchat_ui_tui.files import listing, picture, staging
@@ -21,10 +23,11 @@ from balchat_ui_tui.files.jobs import AttachFile, GetPicture
 from balchat_ui_tui.jobs import CheckPassphrase, ReadQrPicture, path_in
 from balchat_ui_tui.keymap import key_words
 from balchat_ui_tui.main import update as main
-from balchat_ui_tui.main.actions import AskForTimer, AttachPasted, Search
+from balchat_ui_tui.main.actions import AskForTimer, AttachPasted, Search, SwitchUnread
+from balchat_ui_tui.main.heads import chat_head
 from balchat_ui_tui.main.state import MainState
 from balchat_ui_tui.pages.actions import Opened, Pressed, Submitted, Typed
-from balchat_ui_tui.palette import PaletteState, found
+from balchat_ui_tui.palette import found
 from balchat_ui_tui.people import add, contact, requests, verify
 from balchat_ui_tui.search import state as search
 from balchat_ui_tui.search.state import SearchState
@@ -43,6 +46,7 @@ from balchat_host.api.frontend import SettingView
 from balchat_host.api.types import Phase as ServicePhase
 from balchat_host.api.types import Secret, ServiceState
 from balchat_host.api.views import (
+    AlarmKind,
     ContactInfoView,
     FileState,
     FileView,
@@ -469,23 +473,48 @@ def test_enter_on_a_file_does_what_is_next() -> None:
     assert opened_of(effects).name == "ask"
 
 
+# -- the list
+
+
+def test_a_conversation_is_marked_as_read_or_unread_in_the_list_without_being_opened() -> None:
+    last = views.message(7)
+    bob = views.conversation("Bob", unread=2, last_message=last)
+    shown = MainState(list=ListState(selected=bob.id))
+    state, effects = main.update(shown, SwitchUnread(), replace(UP, conversations=(bob,)), T)
+    assert call_of(effects) == Call("conversations.mark_read", {"conversation": bob.id, "up_to": last.id})
+    assert state.chat is None
+    _, effects = main.update(shown, SwitchUnread(), replace(UP, conversations=(replace(bob, unread=0),)), T)
+    assert call_of(effects) == Call("conversations.mark_unread", {"conversation": bob.id})
+
+
+@pytest.mark.parametrize("kind", AlarmKind)
+def test_only_a_serious_alarm_is_marked_in_the_list_and_in_the_chat(kind: AlarmKind) -> None:
+    bob = views.conversation("Bob", contact=views.contact("Bob", alarm=kind))
+    marked = presence(bob, UP).text == "!"
+    head = "".join(piece.text for piece in chat_head(T, bob, UP, 80))
+    assert marked is kind.is_serious
+    assert (T("tui.alarm") in head) is kind.is_serious
+
+
 # -- palette and keys
 
 
 def test_the_palette_finds_by_a_few_letters_in_any_order_and_without_accents() -> None:
     spanish = Texts("es")
-    names = [each.name for each in found(PaletteState(words="contrasena cambiar"), UP, spanish)]
+    names = [each.name for each in found("contrasena cambiar", UP, None, spanish)]
     assert names == ["account.passphrase"]
-    offline = [each.name for each in found(PaletteState(), AccountState(), T)]
+    offline = [each.name for each in found("", AccountState(), None, T)]
     assert offline == ["account.profiles", "help", "quit"], "what needs the account is not offered without it"
 
 
 def test_the_palette_has_what_can_be_done_with_the_conversation_that_is_shown() -> None:
     bob = views.conversation("Bob", muted=True)
     account = replace(UP, conversations=(bob,), capabilities=frozenset({"conversations.set_timer"}))
-    there = {each.name: each.effects for each in found(PaletteState(conversation=bob.id), account, T)}
+    there = {each.name: each.effects for each in found("", account, bob.id, T)}
     assert there["search"] == (CloseScreen(Search()),)
     assert call_of(there["unmute"]) == Call("conversations.unmute", {"conversation": bob.id})
+    assert call_of(there["mark-unread"]) == Call("conversations.mark_unread", {"conversation": bob.id})
+    assert "account.relays" not in there, "nothing of this account uses relays"
     assert call_of(there["archive"]) == Call("conversations.archive", {"conversation": bob.id})
     shown = MainState(chat=ChatState(conversation=bob.id))
     ask = opened_of(main.update(shown, AskForTimer(), account, T)[1])

@@ -15,6 +15,7 @@ from balchat_ui_tui.pages.tick import Tick
 from balchat_ui_tui.settings import Theme, TuiSettings
 from textual import events
 
+from balchat_host.testing.app_kit import nobody as somebody
 from balchat_host.testing.memory_profiles import MemoryProfiles
 from tests.support.tui_terminal import ENGLISH, shown
 
@@ -368,3 +369,29 @@ async def test_in_a_low_window_a_list_of_choices_keeps_the_chosen_one_and_its_ke
         assert "Esc" in screen.lines[-2]
         await screen.press("escape", "f1")
         await screen.shows("F1  app.help", T("keys.app.help"))
+
+
+async def test_the_page_of_relays_offers_what_can_be_done_with_those_there_are(
+    profiles: MemoryProfiles, alice: MemoryAccount
+) -> None:
+    async with shown(profiles) as screen:
+        open_page(screen, "account.relays")
+        await screen.shows("No relay is set up", T("keys.relays.add"))
+        assert T("keys.relays.remove") not in screen.text
+        assert alice.relays is not None
+        alice.relays.use(somebody(5).onion)
+        await screen.press("escape")
+        open_page(screen, "account.relays")
+        await screen.shows(
+            T("keys.relays.add"), T("keys.relays.check"), T("keys.relays.default"), T("keys.relays.remove")
+        )
+
+
+async def test_where_nothing_uses_relays_their_page_says_so_and_offers_nothing(nobody: MemoryProfiles) -> None:
+    nobody.profile().make("Ada", has_relays=False)
+    nobody.profile().running = True
+    async with shown(nobody) as screen:
+        open_page(screen, "account.relays")
+        await screen.shows("Relays are not in use here")
+        for name in ("add", "check", "default", "remove"):
+            assert f" {T(f'keys.relays.{name}')}" not in screen.lines[-1]

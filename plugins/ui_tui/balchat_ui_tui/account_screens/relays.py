@@ -115,6 +115,17 @@ class RelaysPage(ListPage[RelaysState]):
         """Take a choice."""
         return update(state, action, account, self.tui.t)
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool:
+        """Offer only what can be done: adding where something uses relays, the rest where there is one."""
+        if action != "do":
+            return True
+        return "relays.add" in self.account.capabilities if parameters == ("add",) else bool(self.state.relays)
+
+    def draw(self, before: RelaysState | None) -> None:
+        """Draw the relays, and the keys that hold for them."""
+        self.refresh_bindings()
+        super().draw(before)
+
     def text(self) -> str:
         """Say what is being done, what went wrong, or what relays are for."""
         t = self.tui.t

@@ -18,10 +18,11 @@ _MOST = 40
 class DeleteMessage(Choose):
     """Delete a message for everybody, or here only; or not at all."""
 
-    def __init__(self, message: str, *, for_everybody: bool) -> None:
+    def __init__(self, message: str, *, for_everybody: bool, waits: bool) -> None:
         super().__init__()
         self.message = message
         self._for_everybody = for_everybody
+        self._waits = waits
 
     @property
     def heading(self) -> str:
@@ -30,7 +31,8 @@ class DeleteMessage(Choose):
     @property
     def answers(self) -> Sequence[Answer]:
         t = self.tui.t
-        everybody = Answer(value=False, text=t("chat.delete-for-all"), note=t("chat.delete-hint"))
+        hint = t("chat.delete-waiting-hint" if self._waits else "chat.delete-hint")
+        everybody = Answer(value=False, text=t("chat.delete-for-all"), note=hint)
         here = Answer(value=True, text=t("chat.delete-here"), note=t("chat.delete-here-hint"))
         return [everybody, here] if self._for_everybody else [here]
 

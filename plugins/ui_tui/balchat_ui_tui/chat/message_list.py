@@ -249,7 +249,8 @@ class MessageList(LineView, can_focus=True):
         was_at_end = self._state.following or (self._told is not None and self._told.at_end)
         told = do.Scrolled(
             last=self._ids[last] if last >= 0 else None,
-            at_end=bottom >= len(self._rows) and (was_at_end or not resized),
+            # Of a window that is shown for the first time nothing was told before it had its size.
+            at_end=bottom >= len(self._rows) and (was_at_end or not resized or self._told is None),
             near_first=top < margin,
             near_last=bottom > len(self._rows) - margin,
         )

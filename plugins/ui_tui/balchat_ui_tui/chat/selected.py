@@ -3,6 +3,7 @@
 from dataclasses import replace
 from functools import partial
 
+from balchat_host.api.views import MessageState
 from balchat_ui_tui.chat import composing, window
 from balchat_ui_tui.chat.actions import DeleteChosen, EmojiChosen, MessageCame
 from balchat_ui_tui.chat.state import ChatState
@@ -58,7 +59,9 @@ def ask_how_to_delete(state: ChatState) -> Effects:
     if message is None:
         return ()
     ours = message.author is None and not message.deleted and message.timer is None
-    arguments = {"message": message.id, "for_everybody": ours}
+    # Where it was edited, the state is that of the edit.
+    waits = message.state is MessageState.QUEUED and not message.edited and not message.delivered_to
+    arguments = {"message": message.id, "for_everybody": ours, "waits": waits}
     return (OpenScreen("message-delete", arguments, closed=partial(_chosen, message.id)),)
 
 

@@ -41,8 +41,8 @@ def presence(conversation: ConversationView, account: AccountState) -> Piece:
         return Piece("✎" if conversation.kind is ConversationKind.SELF else " ", Ink.FAINT)
     if contact.blocked:
         return Piece("⊘", Ink.BAD)
-    if contact.alarm is not None:
-        return Piece("!", Ink.WARN)
+    if contact.alarm is not None and contact.alarm.is_serious:
+        return Piece("!", Ink.BAD)
     if contact.state is not ContactState.ACTIVE:
         return Piece("…", Ink.FAINT)
     if contact.peer_id in account.reachable:

@@ -36,6 +36,7 @@ class ConversationList(LineView, can_focus=True):
         Binding("pagedown", "step_page(1)", id="conversations.page-down"),
         Binding("enter,right,l", "open", id="conversations.open"),
         Binding("m", "mute", id="conversations.mute"),
+        Binding("U", "mark", id="conversations.mark-unread"),
         Binding("a", "archive", id="conversations.archive"),
         Binding("A", "archived", id="conversations.archived"),
         Binding("slash", "filter", id="conversations.filter"),
@@ -57,7 +58,7 @@ class ConversationList(LineView, can_focus=True):
             self.conversation = conversation
 
     class Wanted(Message):
-        """Do something with the selected one: `mute`, `archive`, `archived` or `filter`."""
+        """Do something with the selected one: `mute`, `mark`, `archive`, `archived` or `filter`."""
 
         def __init__(self, what: str) -> None:
             super().__init__()
@@ -142,6 +143,10 @@ class ConversationList(LineView, can_focus=True):
     def action_mute(self) -> None:
         """Mute the selected one, or take that back."""
         self.post_message(self.Wanted("mute"))
+
+    def action_mark(self) -> None:
+        """Mark the selected one as read, or as unread where it is."""
+        self.post_message(self.Wanted("mark"))
 
     def action_archive(self) -> None:
         """Put the selected one away, or fetch it back."""

@@ -47,6 +47,10 @@ class SwitchMuted(Action, frozen=True):
     """Mute the selected conversation, or take that back."""
 
 
+class SwitchUnread(Action, frozen=True):
+    """Mark the selected conversation as read, or as unread where it is."""
+
+
 class SwitchArchived(Action, frozen=True):
     """Put the selected conversation away, or fetch it back."""
 

@@ -68,8 +68,8 @@ def _how_it_is(t: Texts, conversation: ConversationView, account: AccountState) 
         return (t(key) if key else ""), Ink.FAINT
     if contact.blocked:
         return t("conversations.blocked"), Ink.BAD
-    if contact.alarm is not None:
-        return t("tui.alarm"), Ink.WARN
+    if contact.alarm is not None and contact.alarm.is_serious:
+        return t("tui.alarm"), Ink.BAD
     if contact.state is not ContactState.ACTIVE or contact.reason:
         said = t.known("states.contact", contact.state.value)
         reason = f": {words.reason_words(t, contact.reason)}" if contact.reason else ""

@@ -226,6 +226,7 @@ class MainScreen(StatefulScreen[MainState]):
     def _wanted(self, message: ConversationList.Wanted) -> None:
         wanted: dict[str, Action] = {
             "mute": do.SwitchMuted(),
+            "mark": do.SwitchUnread(),
             "archive": do.SwitchArchived(),
             "archived": do.SwitchShown(),
             "filter": do.Focus(Pane.FILTER),

@@ -14,6 +14,7 @@ from balchat_ui_tui.chat import actions as chat_actions
 from balchat_ui_tui.chat import composing
 from balchat_ui_tui.chat import update as chat
 from balchat_ui_tui.chat.state import ChatState
+from balchat_ui_tui.conversations.marking import mark
 from balchat_ui_tui.conversations.state import ListState, move, next_of
 from balchat_ui_tui.conversations.timer import seconds_of, timer_question
 from balchat_ui_tui.effects import Call, Effects, Notice, OpenScreen
@@ -33,7 +34,7 @@ def update(  # noqa: C901, PLR0912  # a line or two for each action
             return replace(state, list=move(state.list, account, by)), ()
         case do.Filter(words=words):
             return _filter(state, words, account), ()
-        case do.SwitchMuted() | do.SwitchArchived():
+        case do.SwitchMuted() | do.SwitchUnread() | do.SwitchArchived():
             return state, _switch(state, action, account)
         case do.SwitchShown():
             return replace(state, list=ListState(archived=not state.list.archived)), ()
@@ -191,10 +192,13 @@ def _switch(state: MainState, action: Action, account: AccountState) -> Effects:
     conversation = account.conversation(state.list.selected) if state.list.selected else None
     if conversation is None:
         return ()
-    if isinstance(action, do.SwitchMuted):
-        method = "unmute" if conversation.muted else "mute"
-    else:
-        method = "unarchive" if conversation.archived else "archive"
+    match action:
+        case do.SwitchMuted():
+            method = "unmute" if conversation.muted else "mute"
+        case do.SwitchUnread():
+            return (mark(conversation),)
+        case _:
+            method = "unarchive" if conversation.archived else "archive"
     return (Call(f"conversations.{method}", {"conversation": conversation.id}),)
 
 

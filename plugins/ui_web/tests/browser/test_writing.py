@@ -205,6 +205,7 @@ def test_delete_for_everybody_leaves_a_trace(page: Page, world: World, field: Lo
     field.press("Enter")
     page.get_by_role("article", name=re.compile("You.*Never mind")).press("Enter")
     page.get_by_role("menuitem", name="Delete for everybody").click()
+    expect(page.get_by_role("dialog")).to_contain_text("It has not left yet")
     page.get_by_role("dialog").get_by_role("button", name="Delete for everybody").click()
     expect(page.get_by_role("article", name=re.compile("You.*Message deleted"))).to_be_visible()
     expect(page.get_by_text("Never mind")).to_have_count(0)

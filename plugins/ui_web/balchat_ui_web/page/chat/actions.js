@@ -59,7 +59,10 @@ export function retry(message) {
 
 /** @param {App.MessageView} message */
 async function deleteForAll(message) {
-  const agreed = await confirm({ title: t("chat.delete-question"), text: t("chat.delete-hint"), action: t("chat.delete-for-all"), danger: true });
+  // Where it was edited, the state is that of the edit.
+  const waits = message.state === "queued" && !message.edited && !message.delivered_to;
+  const text = t(waits ? "chat.delete-waiting-hint" : "chat.delete-hint");
+  const agreed = await confirm({ title: t("chat.delete-question"), text, action: t("chat.delete-for-all"), danger: true });
   if (agreed) await attempt(call("messages.delete", { message: message.id }));
 }
 
