@@ -1,6 +1,7 @@
 """The verdicts on a plugin. Each part runs in a process of its own, with a limit: nothing that a plugin does ends more.
 
-1. It is imported; descriptors, version of the contracts and settings are looked at (`inspection`).
+1. It is imported; descriptors, version of the contracts and settings are looked at (`inspection`;
+   `relay_store_inspection` for the store of a relay).
 2. Its own tests run, which use a conformance kit or an account in memory.
 3. Accounts that go afterwards run it, become contacts, and exchange a message (`trial`).
 
@@ -16,6 +17,7 @@ import tempfile
 import threading
 from dataclasses import replace
 from importlib.util import find_spec
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -31,8 +33,8 @@ if TYPE_CHECKING:
 
 INSPECTION_LIMIT: Final = 30.0
 """Seconds to import a plugin and look at it."""
-TESTS_LIMIT: Final = 900.0
-"""Seconds for its own tests; a kit takes less than 60 where the plugin is good, and names what hangs long before."""
+TESTS_LIMIT: Final = 420.0
+"""Seconds for its own tests: a kit takes less than 60 of a good plugin, and 300 to give up one test that hangs."""
 TRIAL_LIMIT: Final = 240.0
 """Seconds for the accounts to come up, meet and talk."""
 
@@ -55,6 +57,10 @@ def _verdicts(subject: Subject, program: str, overrides: Sequence[str]) -> Gener
         for plugin in subject.plugins:
             inspection = ["balchat_host.authoring.inspection", plugin, *overrides]
             if not (yield from _told(inspection, environment, name=plugin, limit=INSPECTION_LIMIT)):
+                return
+        for store in subject.relay_stores:
+            inspection = ["balchat_host.authoring.relay_store_inspection", store]
+            if not (yield from _told(inspection, environment, name=store, limit=INSPECTION_LIMIT)):
                 return
         tests = _tests(subject, environment)
         yield tests
@@ -123,7 +129,7 @@ def _last_words(text: str) -> Sequence[str]:
     lines = text.strip().splitlines()
     for number, line in enumerate(lines):
         if line.startswith("Current thread "):
-            return lines[number + 1 :][:_SHOWN]
+            return list(takewhile(bool, lines[number + 1 :]))[:_SHOWN]
     tracebacks = [number for number, line in enumerate(lines) if line.startswith("Traceback ")]
     # The line before a traceback says what failed.
     start = max(tracebacks[-1] - 1, 0) if tracebacks else 0
@@ -144,7 +150,8 @@ def _tests(subject: Subject, environment: Mapping[str, str]) -> Check:
     used = [name for name in (*_KITS, *_ACCOUNTS) if name in sources]
     if not used:
         return _wrong("tests", "they use neither a kit nor an account in memory", "subclass the kit of its contract")
-    command = [sys.executable, "-m", "pytest", "--quiet", "-p", "no:cacheprovider", str(subject.tests)]
+    # Verbose, it names each test before it runs it.
+    command = [sys.executable, "-m", "pytest", "--verbose", "-p", "no:cacheprovider", str(subject.tests)]
     try:
         ran = subprocess.run(
             command,
@@ -158,13 +165,15 @@ def _tests(subject: Subject, environment: Mapping[str, str]) -> Check:
             timeout=TESTS_LIMIT,
             check=False,
         )
-    except subprocess.TimeoutExpired:
-        return _wrong("tests", f"they did not end within {TESTS_LIMIT:g} s", "run them alone, and see which hangs")
+    except subprocess.TimeoutExpired as expired:
+        said = expired.stdout.decode(errors="replace") if isinstance(expired.stdout, bytes) else ""
+        last = said.strip().rpartition("\n")[2]
+        return _wrong("tests", f"they did not end within {TESTS_LIMIT:g} s; at last: {last}", "run that test alone")
     lines = ran.stdout.strip().splitlines() or ran.stderr.strip().splitlines() or ["they said nothing"]
     if ran.returncode != 0:
         failed = [line for line in lines if line.startswith(("FAILED", "ERROR"))] or lines
         return _wrong("tests", "\n".join(["some fail:", *failed[-_SHOWN:]]), f"python -m pytest {subject.tests}")
-    return Check(name="tests", finding=f"{lines[-1]} (with {', '.join(used)})")
+    return Check(name="tests", finding=f"{lines[-1].strip('= ')} (with {', '.join(used)})")
 
 
 def _wrong(name: str, what: str, remedy: str) -> Check:

@@ -76,7 +76,9 @@ def find_subject(plugin: str) -> Subject:
     """
     if "/" in plugin or plugin.startswith("."):
         return _in_folder(Path(plugin).expanduser().resolve())
-    found = announced().get(plugin)
+    found, is_store = announced().get(plugin), False
+    if not found:
+        found, is_store = announced(_RELAY_STORES).get(plugin), True
     if not found:
         if (Path(plugin) / "pyproject.toml").is_file():
             return _in_folder(Path(plugin).resolve())
@@ -86,8 +88,8 @@ def find_subject(plugin: str) -> Subject:
     return Subject(
         distribution=distribution.metadata["Name"],
         version=distribution.version,
-        plugins={plugin: found[0].value},
-        relay_stores={},
+        plugins={} if is_store else {plugin: found[0].value},
+        relay_stores={plugin: found[0].value} if is_store else {},
         source=_source(distribution.read_text("direct_url.json")),
         installed=True,
     )

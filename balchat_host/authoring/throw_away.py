@@ -41,6 +41,8 @@ _ROLE_OF: Final[dict[type[Descriptor], str]] = {
     NetworkDescriptor: "network",
 }
 _SECRET: Final = Secret.from_text("two accounts that go again")
+_START_TIMEOUT: Final = 15
+"""Seconds after which a plugin that has not called `started()` is told so: before the trial gives it up."""
 _LOOK: Final = 0.05
 
 
@@ -83,7 +85,12 @@ class Trial:
             enabled.append(self.program)
         return tomlkit.dumps(  # pyright: ignore[reportUnknownMemberType]  # tomlkit's type is partly unknown
             {
-                "plugins": {"enabled": enabled, "program": self.program, **roles},
+                "plugins": {
+                    "enabled": enabled,
+                    "program": self.program,
+                    "start_timeout_seconds": _START_TIMEOUT,
+                    **roles,
+                },
                 "delivery": {"retry_first_seconds": 1, "retry_max_seconds": 1, "hedge_seconds": 0},
                 "settings": {"network_null": {"directory": str(self._network)}},
             }

@@ -102,10 +102,12 @@ async def _comes_up(trial: Trial, app: App, descriptor: Descriptor, *, needs_rel
         rests = state.phase is Phase.STOPPED and state.reason and isinstance(descriptor, FrontEndDescriptor)
         return state.phase in {Phase.ONLINE, Phase.DEGRADED} or bool(rests)
 
-    # Without a relay, a transport that uses relays can do no more than say so.
-    came_up = await until(settled, limit=_START) and (needs_relay or state.phase is not Phase.DEGRADED)
+    in_time = await until(settled, limit=_START)
     shown = f"{state.phase}: {state.reason}" if state.reason else str(state.phase)
-    if not came_up:
+    # Without a relay, a transport that uses relays can do no more than say so.
+    if state.phase is Phase.DEGRADED and not needs_relay:
+        raise Wrong(f"{descriptor.name} did not come up; it is {shown}")
+    if not in_time:
         raise Wrong(f"{descriptor.name} did not come up within {_START:g} s; it is {shown}")
     trial.tell.well("run", f"{descriptor.name} came up in an account of its own ({shown})")
 

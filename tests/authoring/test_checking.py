@@ -24,15 +24,19 @@ if TYPE_CHECKING:
 
 PROGRAM = "ui_cli"
 TEST = """
-from balchat_host.testing.memory_account import MemoryAccount
+# {kit}, which is quickly said and takes long to run: the kits run in other tests
 
 def test_nothing():
     {body}
 """
 
 
+ABORT = "import os, signal; os.kill(os.getpid(), signal.SIGABRT)"
+"""As if it had blocked until the limit."""
+
+
 def verdicts(plugin: Path | str, **overrides: str) -> Sequence[Check]:
-    given: Mapping[str, str] = {f"settings.{key.replace('__', '.')}": value for key, value in overrides.items()}
+    given: Mapping[str, str] = {key.replace("__", "."): value for key, value in overrides.items()}
     return list(checking.check_plugin(str(plugin), program=PROGRAM, overrides=given))
 
 
@@ -46,13 +50,18 @@ def problem(found: Sequence[Check]) -> str:
 @pytest.fixture
 def bot(tmp_path: Path) -> Path:
     """A front end whose tests are quick."""
-    folder = new_plugin(PluginKind.FRONT_END, "bell", tmp_path)
-    (folder / "tests" / "test_bell.py").write_text(TEST.format(body="assert MemoryAccount"))
+    return quick(PluginKind.FRONT_END, tmp_path, "front_end_kit")
+
+
+def quick(kind: PluginKind, parent: Path, kit: str) -> Path:
+    """Make a plugin whose tests are quick."""
+    folder = new_plugin(kind, "bell", parent)
+    (folder / "tests" / "test_bell.py").write_text(TEST.format(kit=kit, body="pass"))
     return folder
 
 
 def change(folder: Path, file: str, old: str, new: str) -> None:
-    path = folder / "balchat_ui_bell" / file
+    (path,) = folder.glob(f"balchat_*/{file}")
     text = path.read_text()
     assert old in text
     path.write_text(text.replace(old, new))
@@ -60,10 +69,7 @@ def change(folder: Path, file: str, old: str, new: str) -> None:
 
 @pytest.mark.slow
 def test_a_good_transport_makes_contact_and_carries_a_message(tmp_path: Path) -> None:
-    folder = new_plugin(PluginKind.TRANSPORT, "bell", tmp_path)
-    # The kit itself runs in another test.
-    (folder / "tests" / "test_bell.py").write_text("# transport_kit\ndef test_nothing(): pass\n")
-    found = verdicts(folder)
+    found = verdicts(quick(PluginKind.TRANSPORT, tmp_path, "transport_kit"))
     assert [check.problem for check in found] == [None] * len(found)
     names = [check.name for check in found]
     assert names == [
@@ -95,14 +101,6 @@ def test_a_transport_that_uses_relays_is_tried_at_one_that_goes_again(tmp_path: 
     ]
 
 
-@pytest.mark.slow
-def test_a_good_front_end_is_well_and_nothing_is_left_of_the_trial(bot: Path, tmp_path: Path) -> None:
-    before = {path for path in tmp_path.rglob("*") if "__pycache__" not in path.parts}
-    found = verdicts(bot, ui_bell__answer="here")
-    assert [check.problem for check in found] == [None] * len(found), found
-    assert {path for path in tmp_path.rglob("*") if "__pycache__" not in path.parts} == before
-
-
 @pytest.mark.parametrize(
     ("file", "old", "new", "what"),
     [
@@ -131,13 +129,13 @@ def test_a_required_setting_is_named_with_the_option_that_gives_it(bot: Path) ->
 
 def test_tests_that_fail_hang_or_use_no_kit_are_told(bot: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     test = bot / "tests" / "test_bell.py"
-    test.write_text(TEST.format(body="assert not MemoryAccount"))
+    test.write_text(TEST.format(kit="memory_account", body="raise AssertionError"))
     assert "FAILED tests/test_bell.py::test_nothing - " in problem(verdicts(bot))
     test.write_text("def test_nothing(): pass")
     assert "neither a kit nor an account" in problem(verdicts(bot))
-    test.write_text(TEST.format(body="import threading; threading.Event().wait()"))
+    test.write_text(TEST.format(kit="memory_account", body="import threading; threading.Event().wait()"))
     monkeypatch.setattr(checking, "TESTS_LIMIT", 1.0)
-    assert "did not end within 1 s" in problem(verdicts(bot))
+    assert "did not end within 1 s; " in problem(verdicts(bot))
     test.unlink()
     test.parent.rmdir()
     assert "no folder `tests`" in problem(verdicts(bot))
@@ -149,16 +147,67 @@ def test_a_module_that_blocks_is_told(bot: Path, monkeypatch: pytest.MonkeyPatch
     assert "was not done within 1 s" in problem(verdicts(bot))
 
 
+def test_where_a_process_stood_when_it_was_ended_is_told(bot: Path) -> None:
+    change(bot, "plugin.py", "from typing", f"{ABORT}\nfrom typing")
+    innermost = problem(verdicts(bot)).splitlines()[1]
+    assert "balchat_ui_bell/plugin.py" in innermost
+    assert "in <module>" in innermost
+
+
 @pytest.mark.slow
-def test_what_fails_in_an_account_is_told(bot: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_fails_in_an_account_is_told(bot: Path) -> None:
     change(bot, "bot.py", "        task_status.started()\n", "        raise KeyError('a name')\n")
     told = problem(verdicts(bot))
     assert "run() raised KeyError" in told
     # An account tells nobody what an exception says; the author is told.
     assert "KeyError: 'a name'" in told
-    change(bot, "bot.py", "raise KeyError('a name')", "import threading; threading.Event().wait()")
-    monkeypatch.setattr(checking, "TRIAL_LIMIT", 8.0)
-    assert "was not done within 8 s" in problem(verdicts(bot))
+    change(bot, "bot.py", "raise KeyError('a name')", ABORT)
+    assert "balchat_ui_bell/bot.py" in problem(verdicts(bot)).splitlines()[1]
+    change(bot, "bot.py", ABORT, "import anyio; await anyio.sleep_forever()")
+    told = problem(verdicts(bot, plugins__start_timeout_seconds="1"))
+    assert told.startswith("ui_bell did not come up; ")
+    assert "run() has not called started() within 1 s" in told
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("kind", "kit"), [(PluginKind.STORAGE, "storage_kit"), (PluginKind.CRYPTO, "crypto_kit")], ids=str
+)
+def test_what_a_storage_or_an_engine_fails_with_when_it_is_made_is_told(
+    kind: PluginKind, kit: str, tmp_path: Path
+) -> None:
+    folder = quick(kind, tmp_path, kit)
+    change(folder, "plugin.py", "    del settings\n", "    raise KeyError('a name')\n")
+    told = problem(verdicts(folder))
+    assert told.startswith(f"The plugin {kind}_bell (balchat-{kind}-bell 0.1.0) cannot be used: its factory raised")
+    assert 'plugin.py", line' in told
+    assert told.endswith("KeyError: 'a name'")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "what"),
+    [
+        ("", "", None),
+        ("api_version=1", "api_version=9", "made for version 9"),
+        ("from typing", "import loft_of_nobody\nfrom typing", "No module named 'loft_of_nobody'"),
+        ("from typing", "import sys; sys.exit(3)\nfrom typing", "cannot be imported: SystemExit: 3"),
+        ("STORE: Final", "SHOP: Final", "has no attribute 'STORE'"),
+        ("STORE: Final = StoreDescriptor(", "STORE: Final = dict(", "gives dict, not a StoreDescriptor"),
+        ("api_version=1", "api_version=1, settings=int", "settings"),
+    ],
+    ids=lambda value: "" if not value or "=" in value or "\n" in value else value,
+)
+def test_the_store_of_a_relay_is_looked_at(old: str, new: str, what: str | None, tmp_path: Path) -> None:
+    folder = quick(PluginKind.RELAY_STORE, tmp_path, "store_kit")
+    if what is None:
+        found = verdicts(folder)
+        assert [check.name for check in found] == ["relay_store_bell", "settings of relay_store_bell", "tests"]
+        assert found[0].finding.startswith("relay store: Keeps everything in memory")
+        assert found[0].finding.endswith("; for version 1 of the contract")
+        assert found[2].problem is None
+    else:
+        change(folder, "store.py", old, new)
+        assert what in problem(verdicts(folder))
 
 
 @pytest.mark.parametrize(
@@ -183,14 +232,17 @@ def test_a_name_that_nobody_has_is_refused() -> None:
 
 
 @pytest.mark.slow
-def test_the_command_ends_with_what_it_found(bot: Path) -> None:
+def test_the_command_ends_with_what_it_found_and_leaves_nothing_behind(bot: Path, tmp_path: Path) -> None:
     def check() -> tuple[int, list[dict[str, object]]]:
-        command = [sys.executable, "-m", "balchat_host", "plugins", "check", str(bot), "--json"]
+        given = ["--set", "settings.ui_bell.answer=here"]
+        command = [sys.executable, "-m", "balchat_host", *given, "plugins", "check", str(bot), "--json"]
         ran = subprocess.run(command, capture_output=True, text=True, check=False)
         return ran.returncode, [json.loads(line) for line in ran.stdout.splitlines()]
 
+    before = {path for path in tmp_path.rglob("*") if "__pycache__" not in path.parts}
     code, found = check()
     assert (code, {each["problem"] for each in found}) == (0, {None})
+    assert {path for path in tmp_path.rglob("*") if "__pycache__" not in path.parts} == before
     change(bot, "plugin.py", "api_version=1", "api_version=99")
     code, found = check()
     assert code == 9

@@ -81,7 +81,7 @@ def find_store(name: str, file: Path) -> StoreDescriptor:
         raise BadSettings(f'{file}: relay.store: no store called "{name}" is installed. Allowed: {allowed}.')
     try:
         descriptor = found[name].load()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise StoreUnusable(f"The store {name} cannot be imported: {_described(error)}.") from error
     if not isinstance(descriptor, StoreDescriptor):
         raise StoreUnusable(f"The store {name} gives {type(descriptor).__name__}, not a StoreDescriptor.")
@@ -113,6 +113,6 @@ async def _open_other(folder: Folder, settings: Settings, *, new: bool) -> Queue
     return store
 
 
-def _described(error: Exception) -> str:
+def _described(error: BaseException) -> str:
     lines = str(error).strip().splitlines()
     return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
