@@ -101,8 +101,8 @@ ${l.muted?a`<${w} name="bell-off" size="small" />`:null}
 <span class="conversation-time">${d===null?null:zt(d.sent_at)}</span></span><span class="conversation-line">
 ${m&&f==="message"&&d!==null?a`<${Kt} state=${d.state} />`:null}
 ${f==="failed"?a`<${w} name="alert" size="small" class="bad" />`:null}
-<span class=${`one-line grow of-${f}`}>
-${f==="draft"?a`<b>${i("conversations.draft")}: </b>`:null}<bdi>${p}</bdi></span>
+${f==="draft"?a`<b class="draft-mark">${i("conversations.draft")}:</b>`:null}
+<span class=${`one-line grow of-${f}`} dir="auto">${p}</span>
 ${lt(l.contact?.alarm??null)?a`<${w} name="alert" size="small" class="bad" />`:null}
 ${l.mentions>0?a`<span class="mention-badge">@</span>`:null}
 <${Zt} count=${l.unread} calm=${l.muted} /></span></span></button></li>`}var Ur=4.25,Za=6;function Ka({ids:e,label:t,onOpen:n}){let o=L(null),[r,s]=R({first:0,last:20}),[l,c]=R(0),u=L(null),f=Ur*Fp(),p=te(()=>{let g=o.current;if(g===null)return;let C=Math.max(0,Math.floor(g.scrollTop/f)-Za),k=Math.ceil((g.scrollTop+g.clientHeight)/f)+Za;s(_=>_.first===C&&_.last===k?_:{first:C,last:k})},[f]);ue(()=>{p();let g=new ResizeObserver(p);return o.current!==null&&g.observe(o.current),()=>g.disconnect()},[p,e.length]),ue(()=>{if(u.current===null)return;let g=o.current?.querySelector(`[aria-posinset="${u.current+1}"] > button`);g!=null&&(u.current=null,g.focus({preventScroll:!0}))});let m=g=>{if(g.altKey||g.ctrlKey||g.metaKey)return;let k={ArrowDown:l+1,ArrowUp:l-1,Home:0,End:e.length-1,PageDown:l+8,PageUp:l-8}[g.key];if(k===void 0)return;g.preventDefault();let _=Math.max(0,Math.min(e.length-1,k)),E=o.current,[j,Ae]=[_*f,(_+1)*f];j<E.scrollTop?E.scrollTop=j:Ae>E.scrollTop+E.clientHeight&&(E.scrollTop=Ae-E.clientHeight),u.current=_,c(_),p()},v=Math.min(r.first,Math.max(0,e.length-1)),d=Math.min(r.last,e.length),$=Math.min(l,e.length-1);return a`<div class="pane-body conversations" ref=${o} onScroll=${p} onKeyDown=${m}><ul class="conversation-rows" aria-label=${t} style=${{height:`${e.length*Ur}rem`,paddingTop:`${v*Ur}rem`}}>

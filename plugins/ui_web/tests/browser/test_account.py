@@ -163,6 +163,10 @@ def test_all_of_the_page_turns_round_where_text_runs_from_right_to_left(stage: S
     before = {name: played.locator(name).bounding_box() for name in (".app-list", ".app-side")}
     played.evaluate("document.documentElement.dir = 'rtl'")
     after = {name: played.locator(name).bounding_box() for name in (".app-list", ".app-side")}
+    # A text from the left is cut where it ends, and begins at the same side as the others.
+    said = played.locator(".conversation-line > .one-line").first
+    expect(said).to_have_css("direction", "ltr")
+    expect(said).to_have_css("text-align", "right")
     played.evaluate("document.documentElement.dir = 'ltr'")
     width = played.viewport_size["width"] if played.viewport_size else 0
     for name, box in before.items():

@@ -46,9 +46,8 @@ export function ConversationRow({ id, place, of, focusable, onOpen, onFocus }) {
         <span class="conversation-line">
           ${own && kind === "message" && last !== null ? html`<${StateMark} state=${last.state} />` : null}
           ${kind === "failed" ? html`<${Icon} name="alert" size="small" class="bad" />` : null}
-          <span class=${`one-line grow of-${kind}`}>
-            ${kind === "draft" ? html`<b>${t("conversations.draft")}: </b>` : null}<bdi>${text}</bdi>
-          </span>
+          ${kind === "draft" ? html`<b class="draft-mark">${t("conversations.draft")}:</b>` : null}
+          <span class=${`one-line grow of-${kind}`} dir="auto">${text}</span>
           ${isSerious(view.contact?.alarm ?? null) ? html`<${Icon} name="alert" size="small" class="bad" />` : null}
           ${view.mentions > 0 ? html`<span class="mention-badge">@</span>` : null}
           <${Badge} count=${view.unread} calm=${view.muted} />
