@@ -22,8 +22,13 @@ def check_deployment(file: Path) -> DeploymentView:
 
     Raise ConfigurationError where there is no file, or none that can be read: nothing would hold of it.
     """
-    if not file.exists():
-        raise ConfigurationError(file=str(file), key=WHOLE_FILE, problem="it is not there", allowed="a file")
+    try:
+        file.stat()
+    except FileNotFoundError:
+        problem = "it is not there"
+        raise ConfigurationError(file=str(file), key=WHOLE_FILE, problem=problem, allowed="a file") from None
+    except OSError:
+        pass  # the reason is said where it is read
     for problem in read_file(file, may_lock=True).problems:
         if problem.fields["key"] == WHOLE_FILE:
             raise problem

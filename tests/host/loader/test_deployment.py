@@ -102,6 +102,11 @@ def test_a_file_that_is_not_there_is_no_deployment(tmp_path):
         check_deployment(tmp_path / "absent.toml")
 
 
+def test_a_file_that_cannot_even_be_looked_for_says_why(tmp_path):
+    with pytest.raises(ConfigurationError, match="File name too long"):
+        check_deployment(tmp_path / f"{'x' * 300}.toml")
+
+
 @pytest.mark.parametrize("text", ["[plugins\n", "\x00"])
 def test_a_file_that_cannot_be_read_is_said_alone(tmp_path, text):
     path = tmp_path / "deployment.toml"
