@@ -1,12 +1,14 @@
-// Opens each of the given URLs in one Firefox, runs the script that stands in its arguments in it, and prints what that gives as JSON.
-// node firefox.mjs EXECUTABLE SCRIPT URL…
+// Opens URLs in one Firefox, runs a script in each of them, and prints what they give as JSON: its standard input is a list of [script, URL].
+// node firefox.mjs EXECUTABLE
+import { readFileSync } from "node:fs";
 import puppeteer from "../../../../scripts/web/node_modules/puppeteer-core/lib/puppeteer/puppeteer-core.js";
 
-const [executablePath, script, ...urls] = process.argv.slice(2);
+const executablePath = process.argv[2];
+const tries = JSON.parse(readFileSync(0, "utf8"));
 const browser = await puppeteer.launch({ browser: "firefox", executablePath, headless: true });
 const told = [];
 try {
-  for (const url of urls) {
+  for (const [script, url] of tries) {
     const page = await browser.newPage();
     await page.goto(url, { waitUntil: "load", timeout: 30_000 });
     told.push(await page.evaluate(`(${script})()`));
