@@ -11,12 +11,6 @@ from balchat_transport_relay.errors import STREAM_ERRORS, RelayMisbehaved, Relay
 
 _MAX_HEADERS: Final = 8192
 _CHUNK: Final = 65_536
-_SMALL: Final = 16 * 1024
-_GATHER: Final = 0.01
-"""Seconds in which more of a large answer comes, where it comes in small pieces: each costs as much as a large one.
-
-tor gives it a few kilobytes at a time.
-"""
 
 
 class HttpConnection:
@@ -72,16 +66,13 @@ class HttpConnection:
     async def _answer(self, limit: int) -> tuple[int, bytes]:
         if self._parser.trailing_data[0]:
             raise RelayMisbehaved("it answers before it is asked")
-        status, answer, length = 0, bytearray(), 0
+        status, answer = 0, bytearray()
         while True:
             match self._parser.next_event():
                 case h11.NEED_DATA:
-                    octets = await self._received()
-                    self._parser.receive_data(octets)
-                    if 0 < len(octets) < _SMALL and length - len(answer) > _CHUNK:
-                        await anyio.sleep(_GATHER)
-                case h11.Response(status_code=status, headers=headers):
-                    length = int(dict(headers).get(b"content-length", b"0"))
+                    self._parser.receive_data(await self._received())
+                case h11.Response(status_code=status):
+                    pass
                 case h11.InformationalResponse():
                     raise RelayMisbehaved("it sends an interim response")
                 case h11.Data(data=data):
