@@ -30,8 +30,7 @@ _TOLD_AT_ONCE: Final = 32 * MAX_TOLD
 
 def note(unit: UnitOfWork, row: FileRow) -> None:
     """Note that all of a file of somebody else's has come, which they are to be told."""
-    contact = None if row.peer is None else contacts.by_number(unit.tx, row.peer)
-    if contact is not None and contact.may_talk and not contact.blocked:
+    if row.peer is not None and (contact := _who_is_told(unit.tx, row.peer)) is not None:
         unit.tx.execute("INSERT INTO untold_receipt (peer, root) VALUES (?, ?)", (contact.id, row.root))
 
 
@@ -53,11 +52,16 @@ def tell(unit: UnitOfWork) -> None:
         roots.setdefault(cast("int", peer), []).append(cast("bytes", root))
         unit.tx.execute("DELETE FROM untold_receipt WHERE id = ?", (number,))
     for peer, theirs in roots.items():
-        contact = contacts.by_number(unit.tx, peer)
-        if contact is not None and contact.may_talk and not contact.blocked:
+        contact = _who_is_told(unit.tx, peer)
+        if contact is not None:
             for first in range(0, len(theirs), MAX_TOLD):
                 body = cbor.encode(theirs[first : first + MAX_TOLD])
                 queue.queue_control(unit, contact, content.FILES_RECEIVED, body)
+
+
+def _who_is_told(tx: ReadTransaction, peer: int) -> ContactRow | None:
+    contact = contacts.by_number(tx, peer)
+    return contact if contact is not None and contact.may_talk and not contact.blocked else None
 
 
 # -- of ours

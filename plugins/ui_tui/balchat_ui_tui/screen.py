@@ -1,8 +1,7 @@
 """What all screens have in common: a frozen state, a pure `update`, and a widget tree that only draws.
 
     class AddContact(StatefulScreen[AddState]):
-        @abstractmethod
-    def update_state(self, state, action, account):
+        def update_state(self, state, action, account):
             return update(state, action, account)
 
         def draw(self, before):
