@@ -5,6 +5,8 @@ They are structs of msgspec: Python makes the class of a dataclass forty times s
 to make before the first screen.
 """
 
+from typing import ClassVar
+
 import msgspec
 
 from balchat_host.api.ephemeral import Ephemeral
@@ -17,16 +19,21 @@ from balchat_ui_tui.connection_state import Connection
 class Action(msgspec.Struct, frozen=True):
     """Something that a screen's state may change with."""
 
+    CAN_WAIT: ClassVar[bool] = False
+    """Whether it may be drawn a little later, as what may come many times a second by itself."""
+
 
 class Heard(Action, frozen=True):
     """Something happened to the account."""
 
+    CAN_WAIT = True
     event: Event
 
 
 class Told(Action, frozen=True):
     """Something is true for the moment."""
 
+    CAN_WAIT = True
     change: Ephemeral
 
 

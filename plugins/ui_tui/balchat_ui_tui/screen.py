@@ -8,7 +8,7 @@
             self.query_one(Input).disabled = self.state.waiting
 
 `dispatch` runs `update_state`, keeps the state, and has the effects carried out. `draw` is called soon after: once for
-everything that came meanwhile, and at most thirty times a second.
+everything that came meanwhile, and at most thirty times a second; eight times for what can wait (`Action.CAN_WAIT`).
 """
 
 from abc import ABCMeta, abstractmethod
@@ -30,6 +30,8 @@ S = TypeVar("S")
 
 _FRAME: Final = 1 / 30
 """Seconds between two drawings, at least."""
+_SLOW_FRAME: Final = 1 / 8
+"""The same for what can wait: while many messages come, drawing is most of the work."""
 
 
 class _AbstractScreens(ABCMeta, _MessagePumpMeta):
@@ -44,7 +46,8 @@ class StatefulScreen(Screen[object], Generic[S], metaclass=_AbstractScreens):
         self.state = state
         self._drawn: S | None = None
         self._drawn_at = 0.0
-        self._will_draw = False
+        self._due: float | None = None
+        """When the state is drawn next, None where nothing is to be drawn."""
 
     @property
     def tui(self) -> "BalchatTui":
@@ -67,7 +70,7 @@ class StatefulScreen(Screen[object], Generic[S], metaclass=_AbstractScreens):
     def dispatch(self, action: Action) -> None:
         """Change the state by an action, and have done what that asks for."""
         self.state, effects = self.update_state(self.state, action, self.account)
-        self.draw_soon()
+        self._draw_within(_SLOW_FRAME if action.CAN_WAIT else _FRAME)
         self.tui.session.performer.carry_out(effects, self)
 
     def on_mount(self) -> None:
@@ -76,10 +79,15 @@ class StatefulScreen(Screen[object], Generic[S], metaclass=_AbstractScreens):
 
     def draw_soon(self) -> None:
         """Have the state drawn once what is happening now has happened."""
-        if self._will_draw or not self.is_mounted:
+        self._draw_within(_FRAME)
+
+    def _draw_within(self, seconds: float) -> None:
+        """Have the state drawn when so many seconds have passed since it was drawn last, or sooner."""
+        due = self._drawn_at + seconds
+        if not self.is_mounted or (self._due is not None and self._due <= due):
             return
-        self._will_draw = True
-        wait = self._drawn_at + _FRAME - monotonic()
+        self._due = due
+        wait = due - monotonic()
         if wait > 0:
             self.set_timer(wait, self.draw_now)
         else:
@@ -87,13 +95,13 @@ class StatefulScreen(Screen[object], Generic[S], metaclass=_AbstractScreens):
 
     def draw_now(self) -> bool:
         """Draw the state where it is to be drawn soon; return whether it was."""
-        if not self._will_draw:
+        if self._due is None:
             return False
         self._draw_now()
         return True
 
     def _draw_now(self) -> None:
-        self._will_draw = False
+        self._due = None
         self._drawn_at = monotonic()
         before, self._drawn = self._drawn, self.state
         self.draw(before)

@@ -71,6 +71,7 @@ class MessageCame(Action, frozen=True):
 class Scrolled(Action, frozen=True):
     """What is in sight: the last message of it, whether that is the end, and whether an edge of the window is near."""
 
+    CAN_WAIT = True
     last: str | None
     at_end: bool
     near_first: bool

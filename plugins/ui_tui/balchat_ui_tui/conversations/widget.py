@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 _ROWS = 2
 _GUTTER = 1
+_MINUTE = 60_000
+_MOST_MADE = 200
+"""Conversations whose rows are kept: more than any window shows."""
 
 
 class ConversationList(LineView, can_focus=True):
@@ -73,6 +76,8 @@ class ConversationList(LineView, can_focus=True):
         self._shows: tuple[object, ...] = ()
         """What is drawn: nothing is drawn again that has not changed."""
         self._open: str | None = None
+        self._made: dict[str, tuple[tuple[object, ...], Sequence[Row]]] = {}
+        """The rows of conversations, and what they were made for: while many messages come, most stay as they are."""
 
     def show(self, state: ListState, account: AccountState, inks: Inks, opened: str | None) -> None:
         """Show a state. `opened` is the conversation that is shown beside the list."""
@@ -83,6 +88,8 @@ class ConversationList(LineView, can_focus=True):
         self._shows = shows
         self._state, self._account, self._inks, self._open = state, account, inks, opened
         self._there = shown(state, account)
+        if len(self._made) > _MOST_MADE:
+            self._made.clear()
         self.set_rows(max(_ROWS * len(self._there), 1))
         if moved:
             self._bring_into_view()
@@ -111,9 +118,20 @@ class ConversationList(LineView, can_focus=True):
         elif conversation.id == self._open:
             ground = self.get_component_rich_style("conversations--shown")
         now = milliseconds_now()
-        row: Row = conversation_rows(texts(self), conversation, self._account, cells - 2 * _GUTTER, now)[part]
+        rows = self._rows_of(conversation, cells - 2 * _GUTTER, now)
         bar = "▌" if conversation.id == self._open else " "
-        return self._inks.strip([Piece(bar, Ink.OTHER), *row, Piece(" ")], ground).adjust_cell_length(cells, ground)
+        return self._inks.strip([Piece(bar, Ink.OTHER), *rows[part], Piece(" ")], ground).adjust_cell_length(
+            cells, ground
+        )
+
+    def _rows_of(self, conversation: "ConversationView", cells: int, now: int) -> "Sequence[Row]":
+        """Return the rows of a conversation: those that were made for it before, within the minute."""
+        made_for = (conversation, self._account.reachable, cells, now // _MINUTE)
+        kept = self._made.get(conversation.id)
+        if kept is None or kept[0] != made_for:
+            rows = conversation_rows(texts(self), conversation, self._account, cells, now)
+            kept = self._made[conversation.id] = made_for, rows
+        return kept[1]
 
     def _below(self, y: int, cells: int) -> Strip:
         """Return what stands where no conversation is: why there is none."""
