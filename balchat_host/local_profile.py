@@ -184,7 +184,7 @@ class LocalProfile(Profile):
 
     def accept_plugin(self, name: str) -> None:
         self._plugin_memory.accept(name, self._parts.records)
-        self._parts = ProfileParts(self._place, self._overrides, system_file=self._system_file)
+        self._parts = self._parts.read_again()
 
     def deployment_changes(self) -> Sequence[str]:
         return self._plugin_memory.changes(deployment_of(self._parts.configuration, self._parts.selection))
@@ -199,7 +199,7 @@ class LocalProfile(Profile):
 
     def _read_again(self, configuration: Configuration) -> None:
         del configuration  # it is read when it is needed
-        self._parts = ProfileParts(self._place, self._overrides, system_file=self._system_file)
+        self._parts = self._parts.read_again()
 
     def check_configuration(self) -> None:
         for record in self._parts.selection.broken:

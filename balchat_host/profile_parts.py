@@ -41,6 +41,10 @@ class ProfileParts:
         self._overrides = overrides
         self._system_file = system_file
 
+    def read_again(self) -> "ProfileParts":
+        """Return the parts as the files say by now."""
+        return ProfileParts(self.place, self._overrides, system_file=self._system_file)
+
     @cached_property
     def configuration(self) -> Configuration:
         return load_configuration(self.place.directory, overrides=self._overrides, system_file=self._system_file)

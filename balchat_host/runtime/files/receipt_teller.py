@@ -32,7 +32,7 @@ class ReceiptTeller:
                     await anyio.sleep(TOGETHER)
                     continue
             except (StorageFull, StorageFailed):
-                await anyio.sleep(_AFTER_FAILURE)
+                await anyio.sleep(_AFTER_FAILURE)  # what is to be told is kept, and the disk is shown in the status
                 continue
             except BaseException as error:  # noqa: BLE001  # it is tried again with the next change
                 contain("telling of files that have come", error)
