@@ -43,9 +43,9 @@ class BalchatTui(App[int]):
     CSS_PATH = "balchat.tcss"
     ENABLE_COMMAND_PALETTE = False
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f1", "open('help')", id="app.help"),
-        Binding("ctrl+p", "open_palette", id="app.palette"),
         # With priority: over a question or a list of choices, Textual gives the program no other keys.
+        Binding("f1", "open('help')", id="app.help", priority=True),
+        Binding("ctrl+p", "open_palette", id="app.palette"),
         Binding("ctrl+l", "lock", id="app.lock", priority=True),
         Binding("ctrl+q", "leave", id="app.quit", priority=True),
         # In a field, Textual would undo. Undo has the keys of the shell (`composer.undo`).
@@ -123,9 +123,20 @@ class BalchatTui(App[int]):
             self.bell()
 
     def show_notice(self, text: str, severity: Severity = Severity.INFORMATION) -> None:
-        """Show a text for some seconds, harmless and of a length that can be read meanwhile."""
+        """Show a text for some seconds, harmless and of a length that can be read meanwhile.
+
+        Where the screen is locked, it is shown afterwards: it may have a name in it.
+        """
+        if self._session is not None and self._session.locked:
+            self._session.keep_notice(text, severity)
+            return
         shown = fit("\n".join(visible_lines(text)), _LONGEST_NOTICE)
         self.notify(shown, severity=severity.value, timeout=_NOTICE_SECONDS[severity], markup=False)
+
+    def show_notices_again(self) -> None:
+        """Show on a new screen the notices that came before it could show any."""
+        if self._notifications:
+            self._refresh_notifications()
 
     # -- from the terminal
 

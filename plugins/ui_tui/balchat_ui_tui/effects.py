@@ -76,7 +76,7 @@ class OpenScreen(Effect, frozen=True):
 
 
 class CloseScreen(Effect, frozen=True):
-    """Leave this screen. `result` is for whoever opened it; nobody hears of None."""
+    """Leave the screen that wants it, once it is in front. `result` is for whoever opened it; nobody hears of None."""
 
     result: object = None
 

@@ -1,8 +1,9 @@
 """The command palette: everything that can be done, found by a few letters."""
 
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from balchat_texts import Texts
 
@@ -11,6 +12,7 @@ from balchat_ui_tui.account import AccountState
 from balchat_ui_tui.actions import Action
 from balchat_ui_tui.asking.picker import Picker
 from balchat_ui_tui.asking.picking import PickState, pick, taken
+from balchat_ui_tui.chat import actions as chat
 from balchat_ui_tui.conversations.marking import mark
 from balchat_ui_tui.drawing.cells import fit
 from balchat_ui_tui.drawing.pieces import Ink, Piece, Row
@@ -27,6 +29,22 @@ class Command:
     effects: Effects
 
 
+_OF_MESSAGES: Final[Mapping[str, Action]] = {
+    "unread": chat.GoToUnread(),
+    "reply": chat.Reply(),
+    "react": chat.React(),
+    "edit": chat.Edit(),
+    "delete": chat.Delete(),
+    "copy": chat.CopyIt(),
+    "info": chat.ShowInfo(),
+    "open-file": chat.OpenFile(),
+    "open-link": chat.AskToOpenLink(),
+    "replied": chat.GoToReplied(),
+    "retry": chat.Retry(),
+}
+"""What is done with the message that is selected; where none is, with the last one in sight."""
+
+
 def commands(account: AccountState, shown: str | None) -> Sequence[Command]:
     """Return what can be done now. `shown` is the conversation that is shown below."""
     found = [*_of_conversation(account, shown)] if account.connected else []
@@ -34,6 +52,7 @@ def commands(account: AccountState, shown: str | None) -> Sequence[Command]:
         found += [
             _tell("search", "keys.main.search", main.Search()),
             _tell("jump", "keys.main.jump", main.Open("jump")),
+            _tell("archived", "keys.conversations.archived", main.SwitchShown()),
             _open("people.add", "people.add"),
             _open("people.requests", "people.requests"),
             _open("people.code", "people.own-code"),
@@ -71,6 +90,9 @@ def _of_conversation(account: AccountState, shown: str | None) -> Iterable[Comma
     yield _call("unarchive" if conversation.archived else "archive", conversation)
     if "conversations.set_timer" in account.capabilities:
         yield _tell("timer", "people.timer", main.AskForTimer())
+    for name, action in _OF_MESSAGES.items():
+        yield _tell(name, f"keys.messages.{name}", action)
+    yield _tell("editor", "keys.composer.editor", chat.OpenEditor())
 
 
 def _open(screen: str, text: str, /, **arguments: object) -> Command:

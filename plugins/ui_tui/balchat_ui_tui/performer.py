@@ -99,7 +99,7 @@ class Performer:
             case do.OpenScreen():
                 tui.session.open_screen(effect, asker)
             case do.CloseScreen(result=result):
-                tui.session.close_screen(result)
+                tui.session.close_screen(result, asker)
             case do.After():
                 self._after(effect, asker)
             case do.Ring():

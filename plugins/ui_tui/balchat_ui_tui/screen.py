@@ -44,10 +44,14 @@ class StatefulScreen(Screen[object], Generic[S], metaclass=_AbstractScreens):
     def __init__(self, state: S) -> None:
         super().__init__()
         self.state = state
+        self.opened_as = ""
+        """Its name, where it was opened by one (`screens`)."""
         self._drawn: S | None = None
         self._drawn_at = 0.0
         self._due: float | None = None
         """When the state is drawn next, None where nothing is to be drawn."""
+        self._result: tuple[object] | None = None
+        """What it leaves, where it is to be closed as soon as it is in front."""
 
     @property
     def tui(self) -> "BalchatTui":
@@ -74,8 +78,9 @@ class StatefulScreen(Screen[object], Generic[S], metaclass=_AbstractScreens):
         self.tui.session.performer.carry_out(effects, self)
 
     def on_mount(self) -> None:
-        """Draw for the first time."""
+        """Draw for the first time, with the notices that were there before."""
         self._draw_now()
+        self.tui.show_notices_again()
 
     def draw_soon(self) -> None:
         """Have the state drawn once what is happening now has happened."""
@@ -99,6 +104,19 @@ class StatefulScreen(Screen[object], Generic[S], metaclass=_AbstractScreens):
             return False
         self._draw_now()
         return True
+
+    def close(self, result: object) -> None:
+        """Leave, as soon as no other screen is in front: a locked one stays, and a question is answered first."""
+        if self.tui.screen is self:
+            self.dismiss(result)
+        else:
+            self._result = (result,)
+
+    def on_screen_resume(self) -> None:
+        """Leave where that was asked for meanwhile."""
+        if self._result is not None:
+            [result], self._result = self._result, None
+            self.close(result)
 
     def _draw_now(self) -> None:
         self._due = None

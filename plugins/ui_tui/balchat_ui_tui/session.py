@@ -3,7 +3,8 @@
 `app` imports it once the first frame is there: what stands below it takes as long to import as Textual.
 """
 
-from typing import TYPE_CHECKING, Any, cast
+from collections import deque
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from balchat_host.api.events import MessageAdded
 from balchat_host.api.frontend import App as Account
@@ -18,12 +19,17 @@ from balchat_ui_tui.main.screen import MainScreen
 from balchat_ui_tui.performer import Asker, Performer
 from balchat_ui_tui.screen import StatefulScreen
 from balchat_ui_tui.screens import has_screen, make_screen
+from balchat_ui_tui.severity import Severity
 from balchat_ui_tui.voice.sound import Sound
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from balchat_ui_tui.app import BalchatTui
+
+_LOCK: Final = "lock"
+_MOST_NOTICES: Final = 5
+"""Notices that are kept while the screen is locked."""
 
 
 class Session:
@@ -39,6 +45,9 @@ class Session:
         self.performer = Performer(tui, tui.profile)
         self.connection = AccountConnection(tui.profile, self, tui.t.error)
         self.sound = Sound()
+        self._openings: list[tuple[OpenScreen, Asker]] = []
+        """Screens to be shown once the screen is no longer locked."""
+        self._notices: deque[tuple[str, Severity]] = deque(maxlen=_MOST_NOTICES)
 
     def begin(self, opened: str | None) -> None:
         """Show the conversations, and connect."""
@@ -90,22 +99,34 @@ class Session:
         return main.state.chat.conversation if main and main.state.chat else None
 
     def open_screen(self, opening: OpenScreen, asker: Asker) -> None:
-        """Show another screen on top."""
+        """Show another screen on top; where the screen is locked, as soon as it no longer is."""
+        if self.locked:
+            self._openings.append((opening, asker))
+            return
 
         def close(result: object) -> None:
             if opening.closed is not None and result is not None:
                 asker.dispatch(opening.closed(result))
+            if opening.name == _LOCK:
+                self._show_what_waited()
 
-        self._tui.push_screen(make_screen(opening.name, opening.arguments), close)
+        if opening.name == _LOCK:
+            self._tui.clear_notifications()
+        screen = make_screen(opening.name, opening.arguments)
+        screen.opened_as = opening.name
+        self._tui.push_screen(screen, close)
 
-    def close_screen(self, result: object) -> None:
-        """Leave the screen on top; `result` is for whoever opened it."""
-        if not isinstance(self._tui.screen, MainScreen):
-            self._tui.screen.dismiss(result)
+    def close_screen(self, result: object, asker: Asker) -> None:
+        """Leave the screen that asks for it; `result` is for whoever opened it."""
+        if isinstance(asker, StatefulScreen) and not isinstance(asker, MainScreen):
+            cast("StatefulScreen[Any]", asker).close(result)
 
     def open_page(self, name: str) -> None:
-        """Show a page, unless the screen is locked."""
-        if not isinstance(self._tui.screen, LockScreen):
+        """Show a page, unless the screen is locked; leave it where it is in front already."""
+        front = self._tui.screen
+        if isinstance(front, StatefulScreen) and front.opened_as == name:
+            cast("StatefulScreen[Any]", front).close(None)
+        elif not self.locked:
             self.open_screen(OpenScreen(name), self)
 
     def open_palette(self) -> None:
@@ -113,11 +134,30 @@ class Session:
         if isinstance(self._tui.screen, MainScreen):
             self.open_screen(OpenScreen("palette", closed=_chosen), self._tui.screen)
 
+    @property
+    def locked(self) -> bool:
+        """Whether nothing is shown until somebody types the passphrase."""
+        return any(isinstance(each, LockScreen) for each in self._tui.screen_stack)
+
     def lock(self) -> None:
         """Show nothing more until somebody types the passphrase."""
-        locked = any(isinstance(each, LockScreen) for each in self._tui.screen_stack)
-        if self.account.connected and not locked:
-            self.open_screen(OpenScreen("lock"), self)
+        # What was read of an account stays in sight when it is lost.
+        if (self.account.connected or self.account.conversations) and not self.locked:
+            self.open_screen(OpenScreen(_LOCK), self)
+
+    def _show_what_waited(self) -> None:
+        """Show what was not to be seen meanwhile."""
+        openings, self._openings = self._openings, []
+        for opening, asker in openings:
+            self.open_screen(opening, asker)
+        notices = [*self._notices]
+        self._notices.clear()
+        for notice in notices:
+            self._tui.show_notice(*notice)
+
+    def keep_notice(self, text: str, severity: Severity) -> None:
+        """Show a notice once the screen is no longer locked: the last few of them."""
+        self._notices.append((text, severity))
 
     def focus_changed(self, *, focused: bool) -> None:
         """Take whether the terminal's window has the keyboard."""

@@ -14,10 +14,12 @@ from balchat_ui_tui.chat.state import ChatState
 from balchat_ui_tui.chat.update import update
 from balchat_ui_tui.connection_state import Connection, Phase
 from balchat_ui_tui.effects import After, Call, CopyMessages, OpenScreen, ShowError, WriteElsewhere
+from balchat_ui_tui.main import update as main
 from balchat_ui_tui.main.heads import banner
+from balchat_ui_tui.main.state import MainState
 
-from balchat_host.api.errors import ConnectionLost, TextTooLong
-from balchat_host.api.events import ConversationChanged
+from balchat_host.api.errors import ConnectionLost, NoSuchMessage, TextTooLong
+from balchat_host.api.events import ConversationChanged, MessageRemoved
 from balchat_host.api.views import MessageState, ReactionView
 from tests.support.tui_terminal import ENGLISH as T
 from tests.support.views import conversation, message
@@ -110,6 +112,32 @@ def test_editing_the_last_message_keeps_what_was_being_written():
     [(method, arguments)] = calls(effects)
     assert (method, arguments["message"], arguments["text"]) == ("messages.edit", "m4", "text four")
     assert (state.text, state.editing) == ("half a", None)
+
+
+def test_an_edit_that_failed_can_be_tried_again_and_what_was_being_written_waits():
+    state, [call] = chat(do.Typed("half a"), do.EditLast(), *typed("text four"))
+    again, [shown] = update(state, call.failed(ConnectionLost()), KNOWN)
+    assert (again.text, again.editing.message.id, again.editing.kept) == ("text four", "m4", "half a")
+    assert isinstance(shown, ShowError)
+    gone, _ = update(state, Heard(MessageRemoved(cursor=1, at=0, id="m4", conversation="bob")), KNOWN)
+    kept, _ = update(gone, call.failed(NoSuchMessage(name="m4")), KNOWN)
+    assert (kept.text, kept.editing) == ("text four\nhalf a", None)
+    other, _ = update(state, do.Select("m2"), KNOWN)
+    other, _ = update(other, do.Edit(), KNOWN)
+    other, _ = update(other, call.failed(ConnectionLost()), KNOWN)
+    assert (other.text, other.editing.kept) == ("text 2", "text four\nhalf a")
+
+
+def test_what_failed_after_another_conversation_was_opened_is_the_draft_of_its_own():
+    known = AccountState(conversations=(replace(BOB, draft=""), conversation("Carol")))
+    failed = [do.SendFailed("bob", "lost", ConnectionLost()), do.EditFailed("bob", "m4", "lost", ConnectionLost())]
+    for action in failed:
+        state = MainState(chat=ChatState(conversation="carol", text="for Carol"), drafts={"bob": "half"})
+        state, effects = main.update(state, action, known, T)
+        assert state.chat.text == "for Carol"
+        assert state.drafts["bob"] == "lost\nhalf"
+        assert calls(effects) == [("conversations.draft", {"conversation": "bob", "text": "lost\nhalf"})]
+        assert isinstance(effects[-1], ShowError)
 
 
 def test_an_edit_that_changes_nothing_is_left():

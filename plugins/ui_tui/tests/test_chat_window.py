@@ -10,9 +10,9 @@ from balchat_ui_tui.chat.update import open_chat, update
 from balchat_ui_tui.connection_state import Connection, Phase
 
 from balchat_host.api.errors import ConnectionLost, NoSuchMessage
-from balchat_host.api.events import FileChanged, MessageAdded, MessageChanged, MessageRemoved
+from balchat_host.api.events import ContactChanged, FileChanged, MessageAdded, MessageChanged, MessageRemoved
 from balchat_host.api.views import FileState, FileView, ReplyView
-from tests.support.views import DAY, NOON, conversation, message
+from tests.support.views import DAY, NOON, contact, conversation, message
 
 HISTORY = [message(number) for number in range(1000)]
 """What the account has: `answer` gives pages of it."""
@@ -254,3 +254,30 @@ def test_a_chat_that_could_not_open_opens_once_the_account_is_there():
     state, effects = step(state, ConnectionChanged(Connection(phase=Phase.UP)), known)
     assert state.messages[-1].id == "m999"
     assert [each.method for each in effects] == ["events.attend"]
+
+
+def test_whoever_is_renamed_is_called_so_above_their_messages_and_where_they_are_answered():
+    answered = ReplyView(
+        id="m990", author="Bob", author_id="bob", content_type="text/plain", text="x", edited=False, deleted=False
+    )
+    mine = message(1000, ours=True, in_reply_to="m990", reply=answered)
+    state = replace(opened(), messages=(*opened().messages, mine), reply_to=HISTORY[-1])
+    renamed = ContactChanged(
+        cursor=2, at=0, contact=contact("Bobby", peer_id="bob", conversation="bob"), changed=("name",)
+    )
+    state, _ = update(state, Heard(renamed), account())
+    assert {each.author for each in state.messages} == {"Bobby", None}
+    assert state.messages[-1].reply.author == "Bobby"
+    assert state.reply_to.author == "Bobby"
+    other = ContactChanged(cursor=3, at=0, contact=contact("Eve", conversation="eve"), changed=("name",))
+    assert update(state, Heard(other), account())[0] is state
+
+
+def test_what_is_being_answered_says_what_became_of_it():
+    state = replace(opened(), reply_to=HISTORY[-1])
+    edited = replace(HISTORY[-1], text="other words", edited=True)
+    state, _ = update(state, Heard(MessageChanged(cursor=2, at=0, message=edited, changed=("text",))), account())
+    assert state.reply_to.text == "other words"
+    deleted = replace(edited, text=None, deleted=True)
+    state, _ = update(state, Heard(MessageChanged(cursor=3, at=0, message=deleted, changed=("text",))), account())
+    assert state.reply_to is None

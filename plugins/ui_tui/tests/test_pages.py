@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+import anyio
 import pytest
 from balchat_texts import catalogue
 from balchat_ui_tui.effects import OpenScreen
@@ -15,6 +16,8 @@ from balchat_ui_tui.pages.tick import Tick
 from balchat_ui_tui.settings import Theme, TuiSettings
 from textual import events
 
+from balchat_host.api.errors import ConnectionLost
+from balchat_host.api.types import Secret
 from balchat_host.testing.app_kit import nobody as somebody
 from balchat_host.testing.memory_profiles import MemoryProfiles
 from tests.support.tui_terminal import ENGLISH, shown
@@ -114,13 +117,17 @@ async def test_the_own_code_is_drawn_black_on_white_at_eighty_by_twenty_four(pro
 
 
 async def test_everything_is_found_in_the_palette(profiles: MemoryProfiles, alice: MemoryAccount) -> None:
-    alice.befriend("Bob")
+    alice.befriend("Bob").write("hello")
     async with shown(profiles) as screen:
         await screen.open("Bob")
         await screen.press("ctrl+p")
         await screen.type("about")
         await screen.press("enter")
         await screen.shows("Bob", T("people.verify"), T("people.not-verified"))
+        await screen.press("escape", "ctrl+p")
+        await screen.type("react emoji")
+        await screen.press("enter")
+        await screen.shows(T("chat.react"), "thumbsup")
         await screen.press("escape", "ctrl+p")
         await screen.type("network")
         await screen.press("enter")
@@ -145,6 +152,10 @@ async def test_the_palette_is_for_the_conversation_that_opened_meanwhile(
 async def test_over_a_question_the_screen_can_be_locked_and_left(profiles: MemoryProfiles) -> None:
     async with shown(profiles) as screen:
         await screen.press("ctrl+p")
+        await screen.shows(T("tui.palette"))
+        await screen.press("f1")
+        await screen.shows(T("keys.heading"))
+        await screen.press("f1")
         await screen.shows(T("tui.palette"))
         await screen.press("ctrl+l")
         await screen.shows(T("settings.locked-heading"))
@@ -202,6 +213,54 @@ async def test_a_locked_screen_shows_nothing_and_opens_nothing_until_the_passphr
         await screen.type(PASSPHRASE)
         await screen.press("enter")
         await screen.shows("Our secret", "Still coming")
+
+
+async def test_nothing_that_happens_opens_a_locked_screen(profiles: MemoryProfiles, alice: MemoryAccount) -> None:
+    bob = alice.befriend("Bob")
+    carol = alice.befriend("Carol")
+    async with shown(profiles) as screen:
+        await screen.open("Carol")
+        open_page(screen, "people.contact", peer_id=bob.peer_id)
+        await screen.shows(T("people.rename"))
+        screen.app.show_notice("Bob is added")
+        await screen.press("ctrl+l")
+        await screen.shows(T("settings.locked-heading"))
+        open_page(screen, "entry.recovery-code", code=Secret.from_text("AAAA-BBBB"))
+        screen.app.show_notice("Bob is verified")
+        await alice.app.contacts.remove("Bob")
+        await screen.until(lambda: all(each.title != "Bob" for each in screen.app.account.conversations))
+        await screen.pilot.pause()
+        await screen.shows(T("settings.locked-heading"))
+        assert "Bob" not in screen.text
+        assert not list(screen.app._notifications)
+        await screen.type(PASSPHRASE)
+        await screen.press("enter")
+        await screen.shows("AAAA-BBBB")
+        assert [each.message for each in screen.app._notifications] == ["Bob is verified"]
+        await screen.press("space", "tab", "enter")
+        await screen.shows(f"Message to {carol.name}")
+
+
+async def test_the_screen_can_be_locked_while_the_account_cannot_be_reached(
+    profiles: MemoryProfiles, alice: MemoryAccount
+) -> None:
+    alice.befriend("Bob").write("Our secret")
+    profile = profiles.profile()
+    cut = anyio.Event()
+
+    async def until_it_is_cut_off() -> None:
+        await cut.wait()
+        raise ConnectionLost
+
+    profile.meanwhile = until_it_is_cut_off
+    async with shown(profiles) as screen:
+        await screen.shows("Our secret")
+        profile.unreachable = ConnectionLost()
+        cut.set()
+        await screen.shows("The connection to balchat is lost")
+        await screen.press("ctrl+l")
+        await screen.shows(T("settings.locked-heading"))
+        assert "secret" not in screen.text
 
 
 async def test_a_setting_is_changed_and_says_what_it_is_for(profiles: MemoryProfiles, alice: MemoryAccount) -> None:
@@ -362,7 +421,7 @@ async def test_in_a_low_window_a_list_of_choices_keeps_the_chosen_one_and_its_ke
 ) -> None:
     async with shown(profiles, size=(40, 12)) as screen:
         await screen.shows("Online")
-        await screen.press("ctrl+p", *["down"] * 11)
+        await screen.press("ctrl+p", *["down"] * 12)
         chosen = [line for line in screen.lines if "▌" in line]
         assert len(chosen) == 1
         assert T("tui.backup") in chosen[0]

@@ -6,11 +6,11 @@
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
+from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
@@ -20,6 +20,14 @@ from balchat_ui_tui.actions import Action
 from balchat_ui_tui.effects import CloseScreen, Effects
 from balchat_ui_tui.pages.actions import Pressed, Submitted
 from balchat_ui_tui.screen import StatefulScreen
+
+_HIGHEST: Final = 16
+"""Rows of a question that are shown at once, at most."""
+_OTHERS: Final = 7
+"""Rows of what stands around a question: a field, two buttons, and what is left empty."""
+_NARROW: Final = 60
+_LOW: Final = 16
+_PAGE: Final = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,12 +61,20 @@ class Dialog(StatefulScreen[Question], ModalScreen[object]):
     DEFAULT_CSS = """
     Dialog { align: center middle; background: $background 60%; }
     Dialog > .dialog { width: 64; max-width: 96%; height: auto; max-height: 96%; padding: 1 2; background: $panel; }
-    Dialog .dialog-question { height: auto; max-height: 16; }
+    Dialog .dialog-question { height: auto; scrollbar-size-vertical: 1; }
+    Dialog .dialog-question > Static { height: auto; }
     Dialog Input, Dialog Input:focus { border: none; height: 1; margin: 1 0 0 0; padding: 0 1; background: $boost; }
     Dialog .dialog-buttons { height: 1; margin: 1 0 0 0; align-horizontal: right; }
     Dialog Button { width: auto; min-width: 10; margin: 0 0 0 2; }
+    Dialog.-narrow .dialog-buttons { layout: vertical; height: auto; align-horizontal: left; }
+    Dialog.-narrow Button { margin: 0; max-width: 100%; }
+    Dialog.-low > .dialog { padding: 0 1; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", id="pages.close")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "cancel", id="pages.close"),
+        Binding("pageup", "scroll_question(-1)", show=False),
+        Binding("pagedown", "scroll_question(1)", show=False),
+    ]
 
     def update_state(self, state: Question, action: Action, account: AccountState) -> tuple[Question, Effects]:
         """Take an answer."""
@@ -75,6 +91,22 @@ class Dialog(StatefulScreen[Question], ModalScreen[object]):
     def agree(self) -> str:
         """Return what the button says that does it."""
         return self.state.agree
+
+    def compose_question(self) -> ComposeResult:
+        """Put the question there. What is longer than the window can be scrolled."""
+        with VerticalScroll(classes="dialog-question", can_focus=False):
+            yield Static(Content(self.question()))
+
+    def on_resize(self) -> None:
+        """Keep field and buttons in sight."""
+        window = self.tui.size
+        self.set_class(window.width < _NARROW, "-narrow")
+        self.set_class(window.height < _LOW, "-low")
+        self.query_one(".dialog-question").styles.max_height = max(1, min(window.height - _OTHERS, _HIGHEST))
+
+    def action_scroll_question(self, by: int) -> None:
+        """Scroll a question that is longer than the window."""
+        self.query_one(".dialog-question", VerticalScroll).scroll_relative(y=by * _PAGE, animate=False)
 
     def compose_buttons(self) -> ComposeResult:
         """Put the two buttons together."""
@@ -109,7 +141,7 @@ class Confirm(Dialog):
     def compose(self) -> ComposeResult:
         """Put the question together."""
         with Vertical(classes="dialog"):
-            yield Static(Content(self.question()), classes="dialog-question")
+            yield from self.compose_question()
             yield from self.compose_buttons()
 
     def on_mount(self) -> None:
@@ -130,7 +162,7 @@ class Ask(Dialog):
     def compose(self) -> ComposeResult:
         """Put the question together."""
         with Vertical(classes="dialog"):
-            yield Static(Content(self.question()), classes="dialog-question")
+            yield from self.compose_question()
             yield Input(self.state.value, password=self.state.secret, max_length=self.state.limit)
             yield from self.compose_buttons()
 

@@ -48,6 +48,16 @@ class SendFailed(Action, frozen=True):
     """What was to be sent from a conversation could not be kept, or nobody knows whether it was."""
 
     conversation: str
+    text: str
+    error: BalchatError
+
+
+class EditFailed(Action, frozen=True):
+    """A message could not be changed into a text, or nobody knows whether it was."""
+
+    conversation: str
+    message: str
+    text: str
     error: BalchatError
 
 

@@ -12,6 +12,7 @@ from balchat_ui_tui.chat import window
 from balchat_ui_tui.chat.actions import (
     DraftDue,
     DraftFailed,
+    EditFailed,
     MessageCame,
     SendFailed,
     Sent,
@@ -93,7 +94,7 @@ def send(state: ChatState, conversation: ConversationView) -> tuple[ChatState, E
             "mentions": mentioned(text, conversation),
         },
         done=Sent,
-        failed=partial(SendFailed, state.conversation),
+        failed=partial(SendFailed, state.conversation, text),
     )
     # The account ends a draft by itself only where it has the very same text.
     drafts = (_draft(state.conversation, "", kept=""),) if state.draft not in {"", text} else ()
@@ -119,8 +120,23 @@ def send_failed(state: ChatState) -> ChatState:
     if not state.outgoing:
         return state
     first, *others = state.outgoing
-    text = f"{first.text}\n{state.text}" if state.text.strip() else first.text
+    text = before(first.text, state.text)
     return replace(put_text(state, text), outgoing=tuple(others), reply_to=state.reply_to or first.reply_to)
+
+
+def before(text: str, draft: str) -> str:
+    """Return a text with what was begun meanwhile below it."""
+    return f"{text}\n{draft}" if draft.strip() else text
+
+
+def edit_failed(state: ChatState, failed: EditFailed) -> ChatState:
+    """Go on with an edit that failed; where that cannot be, keep its text with what is to be sent."""
+    message = state.message(failed.message)
+    if state.editing is not None:
+        return replace(state, editing=replace(state.editing, kept=before(failed.text, state.editing.kept)))
+    if message is None or not editable(message):
+        return put_text(state, before(failed.text, state.text))
+    return put_text(replace(state, editing=Editing(message=message, kept=state.text)), failed.text)
 
 
 def edit(state: ChatState, message: MessageView) -> ChatState:
@@ -150,8 +166,8 @@ def leave_edit(state: ChatState) -> ChatState:
 
 def _save_edit(state: ChatState, editing: Editing, conversation: ConversationView) -> tuple[ChatState, Effects]:
     text = state.text.strip("\n")
-    before, was_markdown = text_to_edit(editing.message.content_type, editing.message.text or "")
-    if not text.strip() or text == before:
+    was, was_markdown = text_to_edit(editing.message.content_type, editing.message.text or "")
+    if not text.strip() or text == was:
         return leave_edit(state), ()
     call = Call(
         "messages.edit",
@@ -162,6 +178,7 @@ def _save_edit(state: ChatState, editing: Editing, conversation: ConversationVie
             "mentions": mentioned(text, conversation),
         },
         done=MessageCame,
+        failed=partial(EditFailed, state.conversation, editing.message.id, text),
     )
     return leave_edit(state), (call,)
 

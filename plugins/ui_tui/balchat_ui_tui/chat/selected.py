@@ -3,12 +3,18 @@
 from dataclasses import replace
 from functools import partial
 
-from balchat_host.api.views import MessageState
+from balchat_host.api.views import MessageState, MessageView
 from balchat_ui_tui.chat import composing, window
 from balchat_ui_tui.chat.actions import DeleteChosen, EmojiChosen, MessageCame
 from balchat_ui_tui.chat.state import ChatState
 from balchat_ui_tui.effects import Call, CopyMessages, Effects, OpenScreen
 from balchat_ui_tui.files.viewers import viewer_of
+
+
+def meant(state: ChatState) -> MessageView | None:
+    """Return the selected message; where none is, the last one in sight."""
+    last = state.messages[-1] if state.messages else None
+    return state.message(state.selected) or state.message(state.seen) or last
 
 
 def move(state: ChatState, by: int) -> tuple[ChatState, Effects]:
@@ -17,8 +23,8 @@ def move(state: ChatState, by: int) -> tuple[ChatState, Effects]:
         return state, ()
     place = next((number for number, each in enumerate(state.messages) if each.id == state.selected), None)
     if place is None:
-        last = state.seen if state.message(state.seen) else state.messages[-1].id
-        return select(state, last), ()
+        last = meant(state)
+        return select(state, last.id if last else None), ()
     place = min(max(0, place + by), len(state.messages) - 1)
     moved = select(state, state.messages[place].id)
     return window.ask_more(moved, before=place == 0, after=place == len(state.messages) - 1)

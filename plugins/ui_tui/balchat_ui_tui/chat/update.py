@@ -56,7 +56,15 @@ def update(state: ChatState, action: Action, account: AccountState) -> tuple[Cha
     match action:
         case Heard() | ConnectionChanged() | AccountRead() | FocusChanged():
             return _told(state, action, conversation)
-        case do.PageCame() | do.PageFailed() | do.Sent() | do.SendFailed() | do.DraftFailed() | do.MessageCame():
+        case (
+            do.PageCame()
+            | do.PageFailed()
+            | do.Sent()
+            | do.SendFailed()
+            | do.EditFailed()
+            | do.DraftFailed()
+            | do.MessageCame()
+        ):
             return _answered(state, action, conversation)
         case do.Scrolled():
             return _scrolled(state, action, conversation)
@@ -111,6 +119,8 @@ def _answered(state: ChatState, action: Action, conversation: ConversationView) 
             return composing.sent(state, message), ()
         case do.SendFailed() if action.conversation == state.conversation:
             return composing.send_failed(state), (ShowError(action.error),)
+        case do.EditFailed() if action.conversation == state.conversation:
+            return composing.edit_failed(state, action), (ShowError(action.error),)
         case do.DraftFailed() if action.conversation == state.conversation:
             return composing.draft_failed(state, action), ()
         case do.MessageCame(message=message) if message.conversation == state.conversation:
@@ -197,7 +207,7 @@ def _went(state: ChatState, action: Action, conversation: ConversationView) -> t
             first = conversation.first_unread or state.unread_from
             return window.ask_latest(state) if first is None else window.ask_around(state, first)
         case do.GoToReplied():
-            message = state.message(state.selected)
+            message = selected.meant(state)
             if message is None or message.reply is None or message.in_reply_to is None:
                 return state, ()
             state, effects = window.ask_around(state, message.in_reply_to)

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
-from balchat_host.api.events import Event, FileChanged, MessageAdded, MessageChanged, MessageRemoved
-from balchat_host.api.views import ConversationView, FileView, MessageState, MessageView
+from balchat_host.api.events import ContactChanged, Event, FileChanged, MessageAdded, MessageChanged, MessageRemoved
+from balchat_host.api.views import ContactView, ConversationView, FileView, MessageState, MessageView
 from balchat_ui_tui.chat.actions import Page, PageCame, PageFailed
 from balchat_ui_tui.chat.state import MORE, MOST, PAGE, ChatState, Target
 from balchat_ui_tui.effects import Call, Effects
@@ -131,6 +131,8 @@ def heard(state: ChatState, event: Event, *, watched: bool) -> ChatState:
             return _removed(state, identifier)
         case FileChanged(file=file) if file.conversation == state.conversation:
             return _file_changed(state, file)
+        case ContactChanged(contact=contact) if contact.conversation == state.conversation:
+            return _renamed(state, contact)
         case _:
             return state
 
@@ -153,6 +155,8 @@ def added(state: ChatState, message: MessageView, *, watched: bool) -> ChatState
 
 def changed(state: ChatState, message: MessageView) -> ChatState:
     """Put a message in place of what was known of it. Those that answer it say what became of it."""
+    if state.reply_to is not None and state.reply_to.id == message.id:
+        state = replace(state, reply_to=None if message.deleted else message)
     if not any(message.id in {each.id, each.in_reply_to} for each in state.messages):
         return state
     return replace(state, messages=tuple(_with(each, message) for each in state.messages))
@@ -164,6 +168,22 @@ def _with(each: MessageView, message: MessageView) -> MessageView:
     if each.reply is not None and each.in_reply_to == message.id:
         return replace(each, reply=replace(each.reply, edited=message.edited, deleted=message.deleted))
     return each
+
+
+def _renamed(state: ChatState, contact: ContactView) -> ChatState:
+    """Call a contact by another name wherever it stands."""
+
+    def with_name(message: MessageView) -> MessageView:
+        if message.author_id == contact.peer_id and message.author != contact.name:
+            message = replace(message, author=contact.name)
+        answered = message.reply
+        if answered is not None and answered.author_id == contact.peer_id and answered.author != contact.name:
+            message = replace(message, reply=replace(answered, author=contact.name))
+        return message
+
+    messages = tuple(map(with_name, state.messages))
+    reply_to = with_name(state.reply_to) if state.reply_to else None
+    return state if messages == state.messages else replace(state, messages=messages, reply_to=reply_to)
 
 
 def _removed(state: ChatState, identifier: str) -> ChatState:

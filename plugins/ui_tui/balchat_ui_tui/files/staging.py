@@ -237,6 +237,8 @@ def _take_away(state: StagingState, number: int) -> tuple[StagingState, Effects]
 
 
 def _send(state: StagingState, t: Texts) -> tuple[StagingState, Effects]:
+    if not state.staged:
+        return state, ()
     files = ready(state.staged)
     if not files:
         return replace(state, problem=t("tui.not-ready")), ()

@@ -13,11 +13,12 @@ from balchat_ui_tui.actions import AccountRead, Action, FocusChanged, Heard
 from balchat_ui_tui.chat import actions as chat_actions
 from balchat_ui_tui.chat import composing
 from balchat_ui_tui.chat import update as chat
+from balchat_ui_tui.chat.selected import meant
 from balchat_ui_tui.chat.state import ChatState
 from balchat_ui_tui.conversations.marking import mark
 from balchat_ui_tui.conversations.state import ListState, move, next_of
 from balchat_ui_tui.conversations.timer import seconds_of, timer_question
-from balchat_ui_tui.effects import Call, Effects, Notice, OpenScreen
+from balchat_ui_tui.effects import Call, Effects, Notice, OpenScreen, ShowError
 from balchat_ui_tui.links import OpenLink, links_in
 from balchat_ui_tui.main import actions as do
 from balchat_ui_tui.main.state import MainState, Pane
@@ -51,6 +52,8 @@ def update(  # noqa: C901, PLR0912  # a line or two for each action
             return _attach(state, state.chat, pasted)
         case chat_actions.AskToOpenLink() | chat_actions.LinkChosen() | chat_actions.LinkAgreed():
             return state, _open_link(state, action, t)
+        case chat_actions.SendFailed() | chat_actions.EditFailed() if action.conversation != _shown_id(state):
+            return _keep_elsewhere(state, action, account)
         case do.RecordVoice() if state.chat is not None:
             return state, (OpenScreen("voice.record", {"conversation": state.chat.conversation}),)
         case do.AskForTimer():
@@ -98,6 +101,18 @@ def _in_chat(state: MainState, action: Action, account: AccountState, before: Ef
     return state, (*before, *effects)
 
 
+def _keep_elsewhere(
+    state: MainState, failed: chat_actions.SendFailed | chat_actions.EditFailed, account: AccountState
+) -> tuple[MainState, Effects]:
+    """Keep what could not be sent as the draft of its conversation: another one is shown by now."""
+    conversation = account.conversation(failed.conversation)
+    if conversation is None:
+        return state, (ShowError(failed.error),)
+    draft = composing.before(failed.text, state.drafts.get(conversation.id, conversation.draft))
+    keep = Call("conversations.draft", {"conversation": conversation.id, "text": draft}, failed=lambda _: Action())
+    return replace(state, drafts={**state.drafts, conversation.id: draft}), (keep, ShowError(failed.error))
+
+
 def _attach(state: MainState, shown: ChatState, pasted: str) -> tuple[MainState, Effects]:
     """Take what was pasted out of the text again, and show the file before it is sent."""
     before, found, after = shown.text.rpartition(pasted)
@@ -117,7 +132,7 @@ def _open_link(state: MainState, action: Action, t: Texts) -> Effects:
     """Ask which link, then whether: nothing of a link is opened without a yes to its host."""
     match action:
         case chat_actions.AskToOpenLink():
-            message = state.chat.message(state.chat.selected) if state.chat else None
+            message = meant(state.chat) if state.chat else None
             links = links_in(message.text or "") if message and not message.deleted else ()
             if len(links) == 1:
                 return _open_link(state, chat_actions.LinkChosen(links[0].address), t)

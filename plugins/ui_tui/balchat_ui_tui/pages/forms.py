@@ -38,7 +38,7 @@ class FormPage(Page[S], Generic[S]):
     """The key of the button's text."""
     DEFAULT_CSS = """
     FormPage .form { height: auto; max-width: 72; }
-    FormPage Label { margin: 1 0 0 0; color: $foreground 80%; }
+    FormPage Label { width: 100%; height: auto; margin: 1 0 0 0; color: $foreground 80%; }
     FormPage Input { border: none; height: 1; padding: 0 1; background: $boost; }
     FormPage Input:focus { background: $surface-lighten-2; border: none; }
     FormPage Tick { margin: 1 0 0 0; }

@@ -45,10 +45,13 @@ class Hints(Static):
         ]
         help_key = bindings["app.help"].key if "app.help" in bindings else "f1"
         parts.append(Content.assemble((key_words(help_key), "bold $text-accent"), " ", t("keys.app.help")))
-        self.update(_rows(parts, self.size.width))
+        rows = _rows(parts, self.size.width)
+        if len(rows) > _MOST_ROWS:  # what is cut off stands on the page of keys
+            rows = _rows([parts[0], parts[-1], *parts[1:-1]], self.size.width)
+        self.update(Content("\n").join(Content(" " * _GAP).join(row) for row in rows))
 
 
-def _rows(parts: Sequence[Content], cells: int) -> Content:
+def _rows(parts: Sequence[Content], cells: int) -> list[list[Content]]:
     """Return the keys in rows of so many cells. No key is apart from what it does."""
     rows: list[list[Content]] = [[]]
     used = 0
@@ -59,7 +62,9 @@ def _rows(parts: Sequence[Content], cells: int) -> Content:
             used, room = 0, part.cell_length
         rows[-1].append(part)
         used += room
-    return Content("\n").join(Content(" " * _GAP).join(row) for row in rows)
+    return rows
 
 
 _GAP: Final = 3
+_MOST_ROWS: Final = 2
+"""As many rows as the page leaves for it."""

@@ -3,7 +3,9 @@
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
+from textual.geometry import Size
 from textual.widgets import Checkbox
+from textual.widgets._toggle_button import ToggleButton
 
 
 class Tick(Checkbox, inherit_bindings=False):
@@ -11,8 +13,13 @@ class Tick(Checkbox, inherit_bindings=False):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("space", "toggle_button", show=False)]
     DEFAULT_CSS = """
-    Tick, Tick:focus { border: none; padding: 0; background: transparent; width: auto; max-width: 100%; }
+    Tick, Tick:focus { border: none; padding: 0; background: transparent; width: auto; max-width: 100%; height: auto;
+        text-wrap: wrap; }
     """
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """Return as many rows as the label takes; Textual would cut it off after the first."""
+        return super(ToggleButton, self).get_content_height(container, viewport, width)
 
     def watch_value(self) -> None:
         """Draw the cross, or none."""
