@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from balchat_host.api.errors import BalchatError, PluginError
-from balchat_host.api.frontend import Profile, Profiles, ProgramView
+from balchat_host.api.programs import Profiles, ProgramView
 from balchat_host.api.streams import ReaderGone
+from balchat_host.loader.configuration import examine
 from balchat_host.loader.levels import OPTION
 from balchat_host.loader.profiles import (
     PROFILE_OPTION,
@@ -17,15 +18,18 @@ from balchat_host.loader.profiles import (
     take_profile,
 )
 from balchat_host.loader.roles import origin_of
+from balchat_host.loader.settings import make_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from balchat_host.api.descriptors import FrontEndDescriptor
-    from balchat_host.api.frontend import DeploymentView, PluginKind
+    from balchat_host.api.frontend import DeploymentView, PluginKind, Profile
     from balchat_host.api.types import Check
     from balchat_host.loader.configuration import Configuration
+
+T = TypeVar("T")
 
 
 class LocalProfiles(Profiles):
@@ -54,6 +58,13 @@ class LocalProfiles(Profiles):
     def own_arguments(self) -> Sequence[str]:
         named = [f"{PROFILE_OPTION}={self._named}"] if self._named else []
         return [*(f"{OPTION}={key}={value}" for key, value in self._overrides.items()), *named]
+
+    def own_settings(self, plugin: str, declared: type[T], profile: str | None = None) -> T:
+        configuration = self._configuration
+        if profile is not None:
+            configuration, _ = examine(profile_directory(profile).directory, overrides=self._overrides)
+        given = configuration.settings.get(plugin, {})
+        return make_settings(plugin, declared, given, configuration.where_to_set)
 
     def programs(self) -> Sequence[ProgramView]:
         from balchat_host.loader.programs import other_programs  # noqa: PLC0415  # only help looks

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -23,11 +24,11 @@ if TYPE_CHECKING:
 
 TITLE = "Terminal screen"
 NOTE = (
-    "120 × 40 cells, without a terminal. Times of a core, medians. Whole processes to the first screen: the program by"
-    " itself, which ends when its first frame is drawn; and `balchat tui` at a terminal up to that frame, with what the"
-    " host does before. Scrolling includes reading what lies before and laying it out. While messages come, half are"
-    " in sight and there are 1,000 conversations. A day: 300 times, 20 messages come, the conversation is changed,"
-    " and ten pages are scrolled back; against 30 times."
+    "120 × 40 cells, without a terminal. Times of a core, medians. To the first screen: `balchat tui` at a terminal,"
+    " from the start of its process to the first frame, with what the host does before; and the program by itself,"
+    " which ends when that frame is drawn. Scrolling includes reading what lies before and laying it out. While"
+    " messages come, half are in sight and there are 1,000 conversations. A day: 300 times, 20 messages come, the"
+    " conversation is changed, and ten pages are scrolled back; against 30 times."
 )
 ROUNDS = 7
 _LARGE, _SMALL = 100_000, 100
@@ -56,9 +57,9 @@ def measure(room: Room) -> list[Figure]:
     opened = {length: median(_run("opening", length)) for length in (_SMALL, _LARGE)}
     scrolled = _run("scrolling", _LARGE)
     return [
-        Figure(what="to the first screen", measured=first, against="import of textual", limit=theirs, unit="ms",
-               target=NoMoreThan(150, "ms")),
-        Figure(what="to the first screen, as `balchat tui`", measured=command, against="import of textual",
+        Figure(what="to the first screen, the whole of `balchat tui`", measured=command, against="import of textual",
+               limit=theirs, unit="ms", target=NoMoreThan(150, "ms")),
+        Figure(what="to the first screen, the program by itself", measured=first, against="import of textual",
                limit=theirs, unit="ms"),
         Figure(what="to 30 conversations", measured=conversations, against="import of textual", limit=theirs,
                unit="ms"),
@@ -79,11 +80,10 @@ def measure(room: Room) -> list[Figure]:
 
 def _process(line: list[str]) -> float:
     """Run a process; return the milliseconds of a core that it took, from its start to its end."""
-    before = os.times()
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run(line, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    after = os.times()
-    taken = after.children_user + after.children_system - before.children_user - before.children_system
-    return 1000 * taken
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return 1000 * (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
 
 
 def _command(room: Room) -> float:

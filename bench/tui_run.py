@@ -17,7 +17,7 @@ from balchat_ui_tui.chat.message_list import MessageList
 from balchat_ui_tui.main.actions import Show
 from balchat_ui_tui.settings import TuiSettings
 
-from tests.support.endless_account import Account, BenchProfile, BenchProfiles, cpu
+from tests.support.endless_account import Account, BenchProfiles, cpu
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -30,7 +30,7 @@ PAGES = 200
 
 
 def _app(account: Account | None) -> BalchatTui:
-    return BalchatTui(cast("Any", BenchProfiles()), cast("Any", BenchProfile(account)), TuiSettings(), Texts("en"))
+    return BalchatTui(cast("Any", BenchProfiles(account)), TuiSettings(), Texts("en"))
 
 
 def _with(account: Account, do: Callable[[BalchatTui, Pilot[int]], Awaitable[object]]) -> object:

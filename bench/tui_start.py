@@ -51,12 +51,12 @@ def _text(screen: Screen[Any]) -> str:
 def main(what: str) -> None:
     """Start, and end."""
     if what == "first":
-        app: BalchatTui = _First(cast("Any", None), cast("Any", None), TuiSettings(), Texts("en"))
+        app: BalchatTui = _First(cast("Any", None), TuiSettings(), Texts("en"))
     else:
-        from tests.support.endless_account import Account, BenchProfile, BenchProfiles  # noqa: PLC0415  # see above
+        from tests.support.endless_account import Account, BenchProfiles  # noqa: PLC0415  # see above
 
-        profile = BenchProfile(Account(30, 100))
-        app = _Conversations(cast("Any", BenchProfiles()), cast("Any", profile), TuiSettings(), Texts("en"))
+        profiles = BenchProfiles(Account(30, 100))
+        app = _Conversations(cast("Any", profiles), TuiSettings(), Texts("en"))
     app.run(headless=True, size=SIZE)
     if app.failure is not None:
         raise app.failure

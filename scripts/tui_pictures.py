@@ -122,7 +122,7 @@ async def draw(only: tuple[str, ...]) -> dict[str, str]:
             profile.running = True
             await _people(account)
             clock.time = lambda account=account: account.world.now / 1000
-            app = BalchatTui(profiles, profile, TuiSettings(theme=theme), Texts(language))
+            app = BalchatTui(profiles, TuiSettings(theme=theme), Texts(language))
             async with app.run_test(size=size) as pilot:
                 await pilot.pause(0.5)
                 await act(pilot, account)

@@ -53,7 +53,7 @@ def _settings_are_right(tell: Teller, descriptor: Descriptor, overrides: Mapping
     given = given_to(descriptor, overrides)
     check = f"settings of {descriptor.name}"
     try:
-        make_settings(descriptor, given)
+        make_settings(descriptor.name, descriptor.settings, given)
         declared = settings_of(descriptor.settings)
     except Broken as broken:
         tell.wrong(check, str(broken), "mend the class that the descriptor names as `settings`")

@@ -102,7 +102,7 @@ class Trial:
         brought = [each for each in self.descriptors if isinstance(each, NetworkDescriptor)]
         descriptor = next(iter(brought), None) or _network_null()
         overrides = {"settings.network_null.directory": str(self._network), **self.overrides}
-        settings = make_settings(descriptor, given_to(descriptor, overrides))
+        settings = make_settings(descriptor.name, descriptor.settings, given_to(descriptor, overrides))
         directory = self.folder / "relay"
         directory.mkdir(mode=0o700)
         network = descriptor.factory(NetworkContext(directory=directory, on_state=_ignore), settings)

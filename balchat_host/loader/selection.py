@@ -150,4 +150,4 @@ def _settings(
 
 def _made(configuration: Configuration, descriptor: Descriptor) -> object:
     given = configuration.settings.get(descriptor.name, {})
-    return make_settings(descriptor, given, configuration.where_to_set)
+    return make_settings(descriptor.name, descriptor.settings, given, configuration.where_to_set)

@@ -4,35 +4,37 @@
 """
 
 from collections.abc import Callable, Mapping
+from typing import TypeVar
 
 from balchat_common import settings
 from balchat_common.setting_forms import BadDeclaration
 from balchat_common.settings import Missing, Unfit
 from balchat_common.words import one_line
 
-from balchat_host.api.descriptors import Descriptor
 from balchat_host.api.errors import ConfigurationError
 from balchat_host.loader.levels import ConfigValue
 from balchat_host.loader.registration import Broken, describe
 from balchat_host.loader.schema import SETTINGS
 
+T = TypeVar("T")
+
 
 def make_settings(
-    descriptor: Descriptor, given: Mapping[str, ConfigValue], file: Callable[[str], str] | None = None
-) -> object:
-    """Return the settings that a plugin gets. `given` are the values of its table, by key.
+    plugin: str, declared: type[T], given: Mapping[str, ConfigValue], file: Callable[[str], str] | None = None
+) -> T:
+    """Return the settings that a plugin gets, of the class `declared`. `given` are the values of its table, by key.
 
     `file` names the file in which a person can set a dotted key. Raise ConfigurationError; Broken where the settings
     class itself is at fault.
     """
-    table = f"{SETTINGS}.{descriptor.name}"
+    table = f"{SETTINGS}.{plugin}"
     values = {name: item.value for name, item in given.items()}
     try:
-        return settings.read(descriptor.settings, values, table=table)
+        return settings.read(declared, values, table=table)
     except Missing as missing:
         key = f"{table}.{missing.key}"
         where = "the configuration" if file is None else file(key)
-        problem = f"{missing.problem}, and {descriptor.name} needs it; set {missing.key} under [{table}]"
+        problem = f"{missing.problem}, and {plugin} needs it; set {missing.key} under [{table}]"
         raise ConfigurationError(file=where, key=key, problem=problem, allowed=missing.allowed) from None
     except Unfit as unfit:
         # A value that nobody gave can only be wrong together with the given ones.

@@ -16,7 +16,7 @@ import json
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import anyio
 from anyio.lowlevel import checkpoint
@@ -64,6 +64,8 @@ if TYPE_CHECKING:
     from balchat_host.testing.memory_account import MemoryAccount
 
     Starting = Callable[["MemoryProfile", Secret, SlotKind], Awaitable[None]]
+
+T = TypeVar("T")
 
 BOOTSTRAP = tuple(
     ServiceState(phase=Phase.STARTING, percent=percent, reason=reason)
@@ -321,6 +323,8 @@ class MemoryProfiles(Profiles):
         self._profiles: dict[Path, MemoryProfile] = {}
         self.others: dict[str, Program] = {}
         """The programs of other front ends, by name."""
+        self.own: dict[str, object] = {}
+        """The settings of programs' own plugins, by name; those that are not here are as they are declared."""
         self.verdicts: Sequence[Check] = ()
         """What checking a plugin finds."""
         self.faults: tuple[str, ...] = ()
@@ -349,6 +353,11 @@ class MemoryProfiles(Profiles):
     @property
     def own_arguments(self) -> Sequence[str]:
         return []
+
+    def own_settings(self, plugin: str, declared: type[T], profile: str | None = None) -> T:
+        del profile
+        made = self.own.get(plugin)
+        return made if isinstance(made, declared) else declared()
 
     def programs(self) -> Sequence[ProgramView]:
         return [ProgramView(name=name, summary=program.__doc__ or "") for name, program in self.others.items()]

@@ -136,7 +136,7 @@ def test_the_first_plugin_is_enabled_by_the_pages_configuration(installed, confi
     configuration = configured()
     assert configuration.plugins.enabled == (*STANDARD_PLUGINS, "ui_ping")
     (descriptor,) = ping_of(["ui_ping"]).usable()
-    settings = make_settings(descriptor, configuration.settings["ui_ping"])
+    settings = make_settings("ui_ping", descriptor.settings, configuration.settings["ui_ping"])
     assert settings.answer == "here I am"
     assert descriptor.factory("context", settings)
 
@@ -146,7 +146,7 @@ def test_the_error_on_the_page_is_the_one_that_people_see(installed, configured,
     configuration = configured()
     given = {"answer": replace(configuration.settings["ui_ping"]["answer"], value="")}
     with pytest.raises(ConfigurationError) as caught:
-        make_settings(descriptor, given)
+        make_settings("ui_ping", descriptor.settings, given)
     shown = str(caught.value).replace(str(tmp_path), "/home/ana/.local/share/balchat/default")
     assert f"```text\n{shown}\n```" in page(INDEX)
 

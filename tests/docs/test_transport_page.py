@@ -41,7 +41,7 @@ def test_it_registers_and_asks_for_its_folder():
     check(descriptor, "transport_drop")
     assert isinstance(descriptor, TransportDescriptor)
     with pytest.raises(ConfigurationError, match=r"settings\.transport_drop\.folder: it is not set"):
-        make_settings(descriptor, {})
+        make_settings("transport_drop", descriptor.settings, {})
 
 
 @pytest.mark.parametrize(

@@ -126,6 +126,20 @@ def test_what_is_set_on_the_line_is_the_hosts_too(run: Run) -> None:
     assert said == "pigeon default ['--json'] ['--set=delivery.policy=direct-only']\n"
 
 
+def test_it_gets_its_own_settings_whatever_is_wrong_elsewhere_and_no_other_plugin_is_imported(
+    run: Run, folder: Path
+) -> None:
+    own = 'make_dataclass("Own", [("size", int, 1)], frozen=True)'
+    body = f'from dataclasses import make_dataclass; print(profiles.own_settings("ui_pigeon", {own})); return 0'
+    (folder / "ui_pigeon.py").write_text(PLUGIN.format(name="ui_pigeon", body=body, what="program=program"))
+    told = run("pigeon", "--set", "settings.ui_pigeon.size=3", "--set", "delivery.policy=nonsense")
+    assert told.stdout == "Own(size=3)\n"
+    assert was_imported(folder) == {"ui_pigeon"}
+    told = run("pigeon", "--set", "settings.ui_pigeon.size=wide")
+    assert "settings.ui_pigeon.size" in told.stderr
+    assert told.returncode == 8
+
+
 def test_the_programs_own_commands_win(run: Run, folder: Path) -> None:
     install(folder, "ui_version", "return 9", "program=program")
     told = run("version", enabled=("ui_version",))

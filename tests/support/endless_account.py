@@ -168,6 +168,9 @@ class BenchProfile:
     def exists(self) -> bool:
         return self._account is not None
 
+    def runtime_directory(self) -> Path:
+        return self.directory / "absent"
+
     async def connect(self) -> Any:
         return None if self._account is None else self._connected(self._account)
 
@@ -177,7 +180,14 @@ class BenchProfile:
 
 
 class BenchProfiles:
-    """The `Profiles` of a machine that has no others."""
+    """The `Profiles` of a machine that has one."""
+
+    def __init__(self, account: Account | None) -> None:
+        self._account = account
+
+    def profile(self, name: str | None = None) -> BenchProfile:
+        del name
+        return BenchProfile(self._account)
 
     def profiles(self) -> Sequence[BenchProfile]:
         return ()

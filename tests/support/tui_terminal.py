@@ -84,7 +84,7 @@ async def shown(
     profiles: MemoryProfiles, *, size: tuple[int, int] = (80, 24), settings: TuiSettings | None = None
 ) -> AsyncGenerator[Terminal]:
     """Show the account of the default profile."""
-    app = BalchatTui(profiles, profiles.profile(), settings or TuiSettings(), ENGLISH)
+    app = BalchatTui(profiles, settings or TuiSettings(), ENGLISH)
     async with app.run_test(size=size) as pilot:
         terminal = Terminal(app, pilot, profiles)
         await terminal.until(lambda: app.has_begun)

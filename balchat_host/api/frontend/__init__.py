@@ -31,16 +31,14 @@ from balchat_host.api.frontend.profiles import (
     DeploymentView,
     Holder,
     PluginDetails,
-    PluginKind,
     PluginView,
     Profile,
-    Profiles,
-    ProgramView,
 )
 from balchat_host.api.frontend.relays import Relays
 from balchat_host.api.frontend.requests import Requests
 from balchat_host.api.frontend.settings import Settings, SettingView
 from balchat_host.api.frontend.status import Status
+from balchat_host.api.programs import PluginKind, Profiles, ProgramView
 
 __all__ = [
     "MAX_FILES",

@@ -8,7 +8,8 @@ from pathlib import Path
 from anyio.abc import TaskStatus
 
 from balchat_host.api.frontend.app import App
-from balchat_host.api.frontend.profiles import AppConnection, Profiles
+from balchat_host.api.frontend.profiles import AppConnection
+from balchat_host.api.programs import Profiles
 from balchat_host.api.types import ServiceState
 
 

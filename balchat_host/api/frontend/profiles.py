@@ -1,10 +1,9 @@
 """The profiles on this machine, as programs see them: how to make, open, reach and run an account."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 
 from anyio.abc import TaskStatus
@@ -74,25 +73,6 @@ class DeploymentView:
     locks: tuple[str, ...]
     plugins: tuple[PluginView, ...]
     settings: tuple[SettingView, ...]
-
-
-class PluginKind(StrEnum):
-    """What a new plugin can be (`Profiles.new_plugin`)."""
-
-    TRANSPORT = "transport"
-    FRONT_END = "front-end"
-    NETWORK = "network"
-    STORAGE = "storage"
-    CRYPTO = "crypto"
-    RELAY_STORE = "relay-store"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProgramView:
-    """The program of another front end: `balchat NAME` starts it. `summary` is its distribution's."""
-
-    name: str
-    summary: str
 
 
 class Profile(ABC):
@@ -226,62 +206,3 @@ class Profile(ABC):
     @abstractmethod
     async def checks(self) -> Sequence[Check]:
         """Look at everything that this account needs, without starting it."""
-
-
-class Profiles(ABC):
-    """What a program front end gets: the profiles on this machine."""
-
-    @abstractmethod
-    def profile(self, name: str | None = None) -> Profile:
-        """Return a profile by name, by directory (anything with a path separator), or the one that is meant without.
-
-        That is the one of `--profile` where the command line has it. It need not exist yet.
-        """
-
-    @abstractmethod
-    def profiles(self) -> Sequence[Profile]:
-        """Return the profiles that have an account, by name."""
-
-    @property
-    @abstractmethod
-    def version(self) -> str:
-        """The version of balchat-host."""
-
-    @property
-    @abstractmethod
-    def own_arguments(self) -> Sequence[str]:
-        """What the host itself took from the command line; a process that is to be like this one needs it too."""
-
-    @abstractmethod
-    def programs(self) -> Sequence[ProgramView]:
-        """Return the programs of other enabled front ends, as their distributions announce them. None is imported."""
-
-    @abstractmethod
-    def start(self, name: str, arguments: Sequence[str]) -> int:
-        """Run the program of the front end `ui_NAME`, importing that plugin only, and return its exit code.
-
-        The program that the configuration names calls it for a command that it does not have. `--profile` is taken out
-        of `arguments`. Raise NoSuchProgram; PluginError where the plugin is not enabled, broken, or has no program.
-        """
-
-    @abstractmethod
-    def new_plugin(self, kind: PluginKind, name: str, parent: Path) -> Path:
-        """Make the distribution of a plugin, whose tests pass, in a folder of its own in `parent`; return the folder.
-
-        Raise BadInput.
-        """
-
-    @abstractmethod
-    def check_plugin(self, plugin: str) -> Iterator[Check]:
-        """Try a plugin, by its name or the folder of its distribution, apart from every account; yield what is found.
-
-        It runs in processes of its own, and in accounts that go afterwards. What is wrong comes last. It takes minutes
-        at most, and blocks. Raise NoSuchPlugin, BadInput.
-        """
-
-    @abstractmethod
-    def check_deployment(self, file: Path) -> DeploymentView:
-        """Return what a configuration file comes to where it is this machine's system file. Nothing of it is run.
-
-        Blocks. Raise ConfigurationError where there is no file.
-        """

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from balchat_host.api.errors import NoSuchProgram
-from balchat_host.api.frontend import Profiles
+from balchat_host.api.programs import Profiles
 
 COMMANDS: Final = frozenset(
     {

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from balchat_host.api.descriptors import FrontEndDescriptor
-from balchat_host.api.frontend import Profiles
 from balchat_host.api.hookspecs import hookimpl
+from balchat_host.api.programs import Profiles
 from balchat_ui_cli.other_program import start_other
 
 

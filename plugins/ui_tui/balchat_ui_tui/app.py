@@ -28,7 +28,8 @@ from balchat_ui_tui.terminal import keep_title, put_title_back, set_title
 from balchat_ui_tui.themes import THEMES, theme_named
 
 if TYPE_CHECKING:
-    from balchat_host.api.frontend import Profile, Profiles
+    from balchat_host.api.frontend import Profile
+    from balchat_host.api.programs import Profiles
     from balchat_ui_tui.account import AccountState
     from balchat_ui_tui.session import Session
 
@@ -53,17 +54,25 @@ class BalchatTui(App[int]):
     ]
 
     def __init__(
-        self, profiles: "Profiles", profile: "Profile", settings: TuiSettings, t: Texts, opened: str | None = None
+        self,
+        profiles: "Profiles",
+        settings: TuiSettings,
+        t: Texts,
+        *,
+        profile: str | None = None,
+        opened: str | None = None,
     ) -> None:
         super().__init__()
         self.profiles = profiles
-        self.profile = profile
+        self.profile: Profile
+        """The profile that is shown, once there is more than the first frame."""
         self.settings = settings
         self.t = t
         self.next_profile: str | None = None
         """The profile to show when this program has ended, None where the person leaves."""
         self.failure: BaseException | None = None
         """What ended the program, where it was not the person."""
+        self._named = profile
         self._opened = opened
         self._session: Session | None = None
         for theme in THEMES:
@@ -86,8 +95,8 @@ class BalchatTui(App[int]):
 
     async def begin(self) -> None:
         """Show the conversations, connect, and take what was typed."""
-        session = await asyncio.to_thread(_import_session)
-        self._session = session(self)
+        make, self.profile = await asyncio.to_thread(_prepare, self.profiles, self._named)
+        self._session = make(self)
         self._session.begin(self._opened)
         if names := unknown(self.settings.keys):
             said = self.t("tui.unknown-keys", names=visible(", ".join(names)))
@@ -204,8 +213,12 @@ class BalchatTui(App[int]):
         self._close_messages_no_wait()
 
 
-def _import_session() -> "type[Session]":
-    # It takes nearly as long as Textual itself, and the person sees something already.
+def _prepare(profiles: "Profiles", name: str | None) -> "tuple[type[Session], Profile]":
+    """Return what makes the session, and the profile to show. Blocks. Raise BalchatError."""
+    # They take longer than Textual itself, and the person sees something already.
+    from balchat_ui_tui.external_editor import remove_left_over  # noqa: PLC0415  # see above
     from balchat_ui_tui.session import Session  # noqa: PLC0415  # see above
 
-    return Session
+    profile = profiles.profile(name)
+    remove_left_over(profile.runtime_directory())
+    return Session, profile

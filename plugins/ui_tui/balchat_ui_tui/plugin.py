@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from balchat_host.api.descriptors import FrontEndDescriptor
-from balchat_host.api.frontend import Profiles
 from balchat_host.api.hookspecs import hookimpl
-from balchat_ui_tui.settings import TuiSettings
+from balchat_host.api.programs import Profiles
+from balchat_ui_tui.settings import PLUGIN, TuiSettings
 
 
 def run(profiles: Profiles, arguments: Sequence[str]) -> int:
@@ -20,7 +20,7 @@ def balchat_front_ends() -> Sequence[FrontEndDescriptor]:
     """Register `ui_tui`."""
     return [
         FrontEndDescriptor(
-            name="ui_tui",
+            name=PLUGIN,
             summary="A terminal screen for an account",
             api_version=1,
             settings=TuiSettings,

@@ -6,23 +6,19 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-import anyio
 from balchat_texts import Texts
 
 from balchat_host.api.errors import BadInput, BalchatError, InternalError
-from balchat_host.api.failures import TRACEBACK, kind_of
-from balchat_host.api.frontend import Profile, Profiles
+from balchat_host.api.programs import Profiles
 from balchat_ui_tui.screen_texts import ScreenTexts
-from balchat_ui_tui.settings import Language, Pictures, TuiSettings, read_settings
-from balchat_ui_tui.terminal_pictures import ask_terminal
+from balchat_ui_tui.settings import PLUGIN, Language, Pictures, TuiSettings
 
 _HELP: Final = frozenset({"-h", "--help"})
 
 
 def main(profiles: Profiles, arguments: Sequence[str]) -> int:
     """Show the screen until it is left; return the exit code. Raise BalchatError."""
-    profile = profiles.profile()
-    settings = _settings(profile)
+    settings = _settings(profiles)
     t = ScreenTexts(language(settings.language, os.environ))
     if _HELP.intersection(arguments):
         sys.stdout.write(f"{t('tui.usage')}\n")
@@ -32,23 +28,24 @@ def main(profiles: Profiles, arguments: Sequence[str]) -> int:
     for name in ("COLUMNS", "LINES"):
         # Textual would go on believing them when the window has another size.
         os.environ.pop(name, None)
-    # It takes half a second: only now it is certain that it is needed.
-    from balchat_ui_tui.app import BalchatTui  # noqa: PLC0415  # Textual takes half a second
-    from balchat_ui_tui.external_editor import remove_left_over  # noqa: PLC0415  # it comes with Textual
+    from balchat_ui_tui.app import BalchatTui  # noqa: PLC0415  # Textual takes half a second: now it is needed
 
-    remove_left_over(profile.runtime_directory())
     if settings.pictures is Pictures.TERMINAL:
+        from balchat_ui_tui.terminal_pictures import ask_terminal  # noqa: PLC0415  # few have chosen it
+
         ask_terminal()
-    app = BalchatTui(profiles, profile, settings, t, opened)
+    app = BalchatTui(profiles, settings, t, opened=opened)
     code = app.run()
     while app.next_profile is not None:
-        profile = profiles.profile(app.next_profile)
-        settings = _settings(profile)
-        app = BalchatTui(profiles, profile, settings, ScreenTexts(language(settings.language, os.environ)))
+        name = app.next_profile
+        settings = _settings(profiles, name)
+        app = BalchatTui(profiles, settings, ScreenTexts(language(settings.language, os.environ)), profile=name)
         code = app.run()
     if app.failure is not None:
         if isinstance(app.failure, BalchatError):
             raise app.failure
+        from balchat_host.api.failures import TRACEBACK, kind_of  # noqa: PLC0415  # nearly never
+
         if os.environ.get(TRACEBACK):
             sys.excepthook(type(app.failure), app.failure, app.failure.__traceback__)
         raise InternalError(kind=kind_of(app.failure))
@@ -64,10 +61,10 @@ def language(chosen: Language, environment: Mapping[str, str]) -> str:
     return Language.SPANISH.value if said.startswith("es") else Language.ENGLISH.value
 
 
-def _settings(profile: Profile) -> TuiSettings:
+def _settings(profiles: Profiles, profile: str | None = None) -> TuiSettings:
     """Return the settings. A configuration that cannot be used ends no screen: whoever starts the account says it."""
     try:
-        return anyio.run(read_settings, profile.settings)
+        return profiles.own_settings(PLUGIN, TuiSettings, profile)
     except BalchatError:
         return TuiSettings()
 

@@ -3,15 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import Annotated, Final
 
-from balchat_common.settings import Doc, Writable, updated
+from balchat_common.settings import Doc, Writable
 from msgspec import Meta
 
-if TYPE_CHECKING:
-    from balchat_host.api.frontend import Settings
-
-TABLE: Final = "settings.ui_tui"
+PLUGIN: Final = "ui_tui"
+TABLE: Final = f"settings.{PLUGIN}"
 
 
 class Language(StrEnum):
@@ -89,8 +87,3 @@ class TuiSettings:
         Mapping[str, str],
         Doc('Other keys, by the ids that the help (F1) shows, as in `"main.jump" = "ctrl+o"`.'),
     ] = field(default_factory=dict[str, str])
-
-
-async def read_settings(settings: "Settings") -> TuiSettings:
-    """Return the settings as the configuration has them. Raise what `Settings.list` does."""
-    return updated(TuiSettings(), {each.key: each.value for each in await settings.list()}, table=TABLE)

@@ -8,7 +8,7 @@ from balchat_ui_tui.chat.message_list import MessageList
 from balchat_ui_tui.chat.state import MOST, PAGE
 from balchat_ui_tui.settings import TuiSettings
 
-from tests.support.endless_account import Account, BenchProfile
+from tests.support.endless_account import Account, BenchProfiles
 from tests.support.tui_terminal import ENGLISH, Terminal
 
 pytestmark = pytest.mark.anyio
@@ -25,7 +25,7 @@ async def test_100_000_messages_and_1_000_conversations_cost_a_window_of_them() 
         return page
 
     account.history = counted
-    app = BalchatTui(None, BenchProfile(account), TuiSettings(), ENGLISH)
+    app = BalchatTui(BenchProfiles(account), TuiSettings(), ENGLISH)
     async with app.run_test(size=(80, 24)) as pilot:
         terminal = Terminal(app, pilot, None)
         await terminal.shows("Contact 0")

@@ -17,7 +17,7 @@ from balchat_host.api.errors import BalchatError, NotRunning
 from balchat_host.api.failures import leaves
 from balchat_host.api.frontend import App, AppConnection, Profile, Profiles, SettingView
 from balchat_host.api.types import Secret
-from balchat_ui_web.settings import WebSettings
+from balchat_ui_web.settings import PLUGIN, WebSettings
 from balchat_ui_web.web_area import AccountState, ProfileState, WebError, WebState
 
 LOOK: Final = 1.0
@@ -26,7 +26,7 @@ _PAUSE: Final = 0.2
 """Seconds before a window that has lost its way to an account looks for it again."""
 _PATIENCE: Final = 10.0
 """Seconds that a call waits for the way to an account that runs."""
-_TABLE: Final = "settings.ui_web"
+_TABLE: Final = f"settings.{PLUGIN}"
 
 
 class CurrentAccount:
@@ -262,11 +262,3 @@ def _seen_from_outside(profile: Profile) -> AccountState:
 def settings_from(views: Sequence[SettingView], before: WebSettings) -> WebSettings:
     """Return our settings as the configuration has them; what does not fit stays as it was."""
     return updated(before, {view.key: view.value for view in views}, table=_TABLE)
-
-
-async def settings_of(profile: Profile) -> WebSettings:
-    """Return our settings for a profile. A configuration that cannot be used ends no page: whoever starts says it."""
-    try:
-        return settings_from(await profile.settings.list(), WebSettings())
-    except BalchatError:
-        return WebSettings()

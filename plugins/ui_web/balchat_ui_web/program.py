@@ -18,12 +18,11 @@ from balchat_host.api.failures import leaves
 from balchat_host.api.frontend import Profile, Profiles
 from balchat_host.api.types import Secret
 from balchat_ui_web import one_server
-from balchat_ui_web.account import settings_of
 from balchat_ui_web.browser import remove_left_over
 from balchat_ui_web.opening import open_window
 from balchat_ui_web.page_files import load_page
 from balchat_ui_web.serving import WebServer, listen, serving
-from balchat_ui_web.settings import Unlock, WebSettings
+from balchat_ui_web.settings import PLUGIN, Unlock, WebSettings
 
 _TRIES: Final = 3
 
@@ -67,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
 
 async def _run(profiles: Profiles, asked: argparse.Namespace) -> None:
     profile = await to_thread.run_sync(profiles.profile)
-    settings = await settings_of(profile)
+    settings = await to_thread.run_sync(_settings, profiles)
     if settings.unlock is Unlock.TERMINAL:
         await _unlock(profile)
     directory = await to_thread.run_sync(profile.runtime_directory)
@@ -79,6 +78,14 @@ async def _run(profiles: Profiles, asked: argparse.Namespace) -> None:
         await _serve(profiles, profile, settings, directory, asked)
     finally:
         held.release()
+
+
+def _settings(profiles: Profiles) -> WebSettings:
+    """Return the settings. A configuration that cannot be used ends no page: whoever starts the account says it."""
+    try:
+        return profiles.own_settings(PLUGIN, WebSettings)
+    except BalchatError:
+        return WebSettings()
 
 
 async def _serve(

@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Final
 
 from balchat_common.settings import Doc, Writable
 from msgspec import Meta
+
+PLUGIN: Final = "ui_web"
 
 
 class Unlock(StrEnum):
