@@ -1,8 +1,11 @@
 """The network contract: dial an address, publish one from a key, say honestly how things are.
 
 A network carries octets and never sees a message. Streams are anyio byte streams: whole, ordered,
-and private to both ends. Its addresses prove themselves: whoever answers at an address holds the key of it,
-as with Tor v3 onion services (rend-spec-v3). It knows addresses only, and nothing of who is behind them.
+and private to both ends. After `send_eof` the other end reads all that was written, and then EndOfStream; whether it
+can still write is up to the network. States and errors name no address, since they get into logs.
+
+Addresses prove themselves: whoever answers at an address holds the key of it, as with Tor v3 onion services
+(rend-spec-v3). A network knows addresses only, and nothing of who is behind them.
 """
 
 from abc import ABC, abstractmethod

@@ -22,14 +22,20 @@ TEST_LIMIT: Final = 5 * PATIENCE
 @contextmanager
 def limited(request: pytest.FixtureRequest) -> Generator[None]:
     """End the process if the test that asks has not ended within TEST_LIMIT."""
-    timer = threading.Timer(TEST_LIMIT, _give_up, [request])
-    timer.daemon = True
-    timer.start()
+    timer = start_limit(request)
     try:
         yield
     finally:
         timer.cancel()
         timer.join()
+
+
+def start_limit(request: pytest.FixtureRequest) -> threading.Timer:
+    """Start the clock of `limited` alone, for who cannot wait in a `with` block: cancel what is returned. It blocks."""
+    timer = threading.Timer(TEST_LIMIT, _give_up, [request])
+    timer.daemon = True
+    timer.start()
+    return timer
 
 
 def _give_up(request: pytest.FixtureRequest) -> None:

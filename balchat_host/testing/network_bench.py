@@ -8,18 +8,17 @@ from secrets import token_bytes
 from typing import Final
 
 import anyio
-import pytest
 from anyio.abc import ByteStream
 
 from balchat_host.api.network import Network, PublishedService
 from balchat_host.api.types import OnionKey, Phase, Secret, ServiceState
 from balchat_host.testing.audit import confide, watched
-from balchat_host.testing.audit.kit import AuditedKit
 from balchat_host.testing.virtual_network import onion_of
 from balchat_host.testing.waiting import PATIENCE, SeenStates
 
 PORT: Final = 4711
-OTHER_PORT: Final = 4712
+OTHER_PORT: Final = 65_535
+"""The last there is."""
 BULK: Final = 1024 * 1024
 
 
@@ -31,7 +30,7 @@ class NetworkCapabilities:
 
 
 class NetworkBench(ABC):
-    """What a network's author gives to the kit. A new one for every test."""
+    """What a network's author gives to the kit: one for all tests, so that they can share what is slow to start."""
 
     capabilities = NetworkCapabilities()
     backlog: int = 64
@@ -66,9 +65,14 @@ def made(bench: NetworkBench, on_state: Callable[[ServiceState], None]) -> Netwo
 def seed() -> Secret:
     """A new Ed25519 seed. No log line may have it, or its public key, in it."""
     made = Secret(token_bytes(32))
-    confide("a secret key", made.reveal())
-    confide("an onion", onion_of(made).octets)
+    confide_key(made)
     return made
+
+
+def confide_key(key: Secret) -> None:
+    """Have the audit look for a key and its address in what is logged."""
+    confide("a secret key", key.reveal())
+    confide("an onion", onion_of(key).octets)
 
 
 async def receive_exactly(stream: ByteStream, size: int) -> bytes:
@@ -90,17 +94,9 @@ async def published(network: Network, key: Secret, port: int = PORT) -> Publishe
 
 
 async def connected(
-    network: Network, service: PublishedService, key: Secret, isolation: str = ""
+    network: Network, service: PublishedService, key: Secret, *, port: int = PORT, isolation: str = ""
 ) -> tuple[ByteStream, ByteStream]:
     """Return both ends of a new stream: the dialler's and the acceptor's."""
     with anyio.fail_after(PATIENCE):
-        ours = await network.dial(onion_of(key), PORT, isolation=isolation)
+        ours = await network.dial(onion_of(key), port, isolation=isolation)
         return ours, await service.accept()
-
-
-class NetworkKitBase(AuditedKit):
-    """What each part of the kit needs."""
-
-    @pytest.fixture
-    def bench(self) -> NetworkBench:
-        raise NotImplementedError("a subclass of NetworkKit gives the fixture `bench`")

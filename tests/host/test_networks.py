@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -71,24 +72,34 @@ class LoopbackBench(NetworkBench):
 
 @pytest.fixture
 def shared() -> Iterator[Path]:
+    with _folder() as folder:
+        yield folder
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
     # pytest's own folders have paths too long for a socket.
     with tempfile.TemporaryDirectory(prefix="balchat-") as folder:
         yield Path(folder)
 
 
 class TestVirtualNetwork(NetworkKit):
-    @pytest.fixture
-    def bench(self) -> VirtualBench:
+    @pytest.fixture(scope="class")
+    @classmethod
+    def bench(cls, anyio_backend: object) -> VirtualBench:
+        del anyio_backend  # one in each event loop
         return VirtualBench()
 
 
 class TestVirtualNetworkWithDelays(NetworkKit):
-    @pytest.fixture
-    def anyio_backend(self) -> tuple[str, dict[str, object]]:
+    @pytest.fixture(scope="class")
+    @classmethod
+    def anyio_backend(cls) -> tuple[str, dict[str, object]]:
         return "trio", {"clock": MockClock(autojump_threshold=0)}
 
-    @pytest.fixture
-    def bench(self) -> VirtualBench:
+    @pytest.fixture(scope="class")
+    @classmethod
+    def bench(cls) -> VirtualBench:
         bench = VirtualBench()
         bench.world.delay = lambda: 0.5
         bench.world.largest_piece = 1000
@@ -96,9 +107,11 @@ class TestVirtualNetworkWithDelays(NetworkKit):
 
 
 class TestLoopbackNetwork(NetworkKit):
-    @pytest.fixture
-    def bench(self, shared: Path) -> LoopbackBench:
-        return LoopbackBench(shared)
+    @pytest.fixture(scope="class")
+    @classmethod
+    def bench(cls) -> Iterator[LoopbackBench]:
+        with _folder() as folder:
+            yield LoopbackBench(folder)
 
 
 class TestVirtualFaults:

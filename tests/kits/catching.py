@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import inspect
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
 import anyio
 import pytest
-from anyio import BrokenResourceError, ClosedResourceError, EndOfStream
+from anyio import BrokenResourceError, BusyResourceError, ClosedResourceError, EndOfStream
 from blockbuster import BlockingError
 from trio.testing import MockClock
 
@@ -22,6 +23,7 @@ FAILURES = (
     BalchatError,
     BlockingError,
     BrokenResourceError,
+    BusyResourceError,
     ClosedResourceError,
     EndOfStream,
     OSError,
@@ -71,12 +73,15 @@ def assert_caught(kit: type, fault: Any, bench: Callable[[], Any]) -> None:
 def _run(kit: type, fault: Any, given: Any, parameters: Mapping[str, object]) -> None:
     fixtures: Mapping[str, Any] = given if isinstance(given, dict) else {"bench": given}
     test = getattr(kit(), fault.caught_by)
-    asked = {name: fixtures[name] for name in inspect.signature(test).parameters if name in fixtures}
+    asked: dict[str, Any] = {name: fixtures[name] for name in inspect.signature(test).parameters if name in fixtures}
     own = [fixtures[name] for name in ("tmp_path",) if name in fixtures]
     folders = getattr(fixtures.get("bench"), "folders", lambda: own)
 
     async def in_loop() -> None:
-        async with audited(folders=folders):
+        async with audited(folders=folders), AsyncExitStack() as stack:
+            for name, fixture in asked.items():
+                if isinstance(fixture, AbstractAsyncContextManager):
+                    asked[name] = await stack.enter_async_context(fixture)
             await test(**asked, **parameters)
 
     if inspect.iscoroutinefunction(test):

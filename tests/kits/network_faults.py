@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import socket
+import tempfile
+import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, ClassVar
+from hashlib import sha512
+from typing import TYPE_CHECKING, ClassVar, Final
 
 import anyio
-from anyio import TASK_STATUS_IGNORED, BrokenResourceError
+from anyio import TASK_STATUS_IGNORED, BrokenResourceError, ClosedResourceError, EndOfStream
+from blockbuster import BlockingError
 
-from balchat_host.api.types import ONLINE, STOPPED, OnionKey
+from balchat_host.api.errors import PeerUnreachable
+from balchat_host.api.types import ONLINE, STOPPED, OnionKey, Phase, Secret, ServiceState
+from balchat_host.testing.network_services import NO_KEY
 from balchat_host.testing.virtual_network import VirtualNetwork, VirtualNode, VirtualService, onion_of
 from balchat_host.testing.virtual_stream import VirtualStream
 
@@ -18,6 +26,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 logger = logging.getLogger(__name__)
+
+LEFT: Final[list[socket.socket]] = []
+"""What a fault leaves open: nothing else closes it."""
 
 
 class FaultyNode(VirtualNode):
@@ -171,7 +182,7 @@ class PublishesOnce(FaultyNode):
 class TakesAnyNumber(FaultyNode):
     """Lets any number of streams wait to be accepted."""
 
-    caught_by = "test_streams_that_nobody_accepts_are_bounded"
+    caught_by = "test_streams_that_nobody_accepts_are_bounded_and_end_with_their_service"
 
     async def publish(self, key, port, *, on_state):
         service = await super().publish(key, port, on_state=on_state)
@@ -182,7 +193,7 @@ class TakesAnyNumber(FaultyNode):
 class AnswersAfterItsEnd(FaultyNode):
     """Leaves its services where they can be found when it has ended."""
 
-    caught_by = "test_nothing_answers_after_its_end"
+    caught_by = "test_the_end_of_one_network_ends_what_is_its_own_alone"
 
     async def run(self, *, task_status=TASK_STATUS_IGNORED) -> None:
         try:
@@ -218,7 +229,7 @@ class NoTasks:
 class WritesKeys(FaultyNode):
     """Writes the key of what it publishes to the disk."""
 
-    caught_by = "test_nothing_of_a_key_is_written"
+    caught_by = "test_nothing_of_keys_and_addresses_is_written"
 
     async def publish(self, key, port, *, on_state):
         (self.folder / "state").write_text(f"key = {key.reveal().hex()}")  # not the fault meant here
@@ -360,7 +371,7 @@ class LosesAStreamThatNobodyAwaits(FaultyNode):
 class EndsEverybody(FaultyNode):
     """Ends everybody's streams when it ends."""
 
-    caught_by = "test_the_end_of_one_network_ends_no_stream_of_others"
+    caught_by = "test_the_end_of_one_network_ends_what_is_its_own_alone"
 
     async def run(self, *, task_status=TASK_STATUS_IGNORED) -> None:
         try:
@@ -422,6 +433,417 @@ class PublishesNothingInAnOutage(FaultyNode):
         if self.state != ONLINE:
             self.services.remove(service)
         return service
+
+
+# -- ends, errors and what is left
+
+
+class LingersWhenCancelled(FaultyNode):
+    """Goes on for half a minute when it is cancelled."""
+
+    caught_by = "test_it_comes_online_and_says_when_it_has_stopped"
+
+    async def run(self, *, task_status=TASK_STATUS_IGNORED) -> None:
+        try:
+            await super().run(task_status=task_status)
+        finally:
+            with anyio.CancelScope(shield=True):
+                await anyio.sleep(30)
+
+
+class WaitsUntilItRuns(FaultyNode):
+    """Waits for ever when somebody dials who has not started it."""
+
+    caught_by = "test_a_network_that_does_not_run_says_so"
+
+    async def dial(self, address, port, *, isolation):
+        if self._tasks is None:
+            await anyio.sleep_forever()
+        return await super().dial(address, port, isolation=isolation)
+
+
+class AnswersAtAnotherKey(FaultyNode):
+    """Answers at the address of another key than the one that it is given."""
+
+    caught_by = "test_a_service_starts_and_comes_online"
+
+    async def publish(self, key, port, *, on_state):
+        return await super().publish(Secret(key.reveal()[::-1]), port, on_state=on_state)
+
+
+class ServiceDoesNotTellItsEnd(FaultyNode):
+    """Does not tell that a service has been taken back."""
+
+    caught_by = "test_a_service_starts_and_comes_online"
+
+    async def publish(self, key, port, *, on_state):
+        return await super().publish(key, port, on_state=lambda state: state != STOPPED and on_state(state))
+
+
+class NamesAnAddressInAState(FaultyNode):
+    """Names the address of a service in what it says of its state."""
+
+    caught_by = "test_a_service_starts_and_comes_online"
+
+    async def publish(self, key, port, *, on_state):
+        on_state(ServiceState(phase=Phase.STARTING, reason=f"publishing {onion_of(key).onion}"))
+        return await super().publish(key, port, on_state=on_state)
+
+
+class BlocksInPublish(FaultyNode):
+    """Blocks the event loop while it publishes, and swallows what a guard raises there."""
+
+    caught_by = "test_a_service_starts_and_comes_online"
+    audited = True
+
+    async def publish(self, key, port, *, on_state):
+        with suppress(BlockingError):
+            time.sleep(0.001)  # noqa: ASYNC251  # that is the fault
+        return await super().publish(key, port, on_state=on_state)
+
+
+class LeavesASocket(FaultyNode):
+    """Leaves a socket open for each service that it has published."""
+
+    caught_by = "test_a_service_starts_and_comes_online"
+    audited = True
+
+    async def publish(self, key, port, *, on_state):
+        LEFT.append(socket.socket())
+        return await super().publish(key, port, on_state=on_state)
+
+
+class LeavesAFile(FaultyNode):
+    """Leaves a file beside its directory."""
+
+    caught_by = "test_a_service_starts_and_comes_online"
+    audited = True
+
+    async def publish(self, key, port, *, on_state):
+        path = anyio.Path(tempfile.gettempdir(), f"balchat-planted-{os.getpid()}")
+        await path.write_text("state")
+        return await super().publish(key, port, on_state=on_state)
+
+
+class LogsKeys(FaultyNode):
+    """Logs the key of what it publishes."""
+
+    caught_by = "test_a_service_starts_and_comes_online"
+    audited = True
+
+    async def publish(self, key, port, *, on_state):
+        logger.debug("publishing with %s", key.reveal().hex())
+        return await super().publish(key, port, on_state=on_state)
+
+
+class LogsIsolation(FaultyNode):
+    """Logs what a stream is isolated by, which may be the name of a peer."""
+
+    caught_by = "test_dials_with_different_isolation_reach_the_same_peer"
+    audited = True
+
+    async def dial(self, address, port, *, isolation):
+        logger.debug("dialling for %s", isolation)
+        return await super().dial(address, port, isolation=isolation)
+
+
+class NamesAnAddressInAnError(FaultyNode):
+    """Says in an error whom it could not reach."""
+
+    caught_by = "test_nobody_there_is_said_so"
+
+    async def dial(self, address, port, *, isolation):
+        try:
+            return await super().dial(address, port, isolation=isolation)
+        except PeerUnreachable:
+            raise PeerUnreachable(problem=f"{address.onion} does not answer") from None
+
+
+class ChokesOnABadKey(FaultyNode):
+    """Raises an error of its own for an address that is no key."""
+
+    caught_by = "test_nobody_there_is_said_so"
+
+    async def dial(self, address, port, *, isolation):
+        if address == NO_KEY:
+            raise ValueError("no point of the curve")
+        return await super().dial(address, port, isolation=isolation)
+
+    failures = (ValueError,)
+
+
+class MixesDialsUp(FaultyNode):
+    """Gives two who dial at the same time each other's stream, and both to one of them."""
+
+    caught_by = "test_each_dial_gets_a_stream_of_its_own"
+    newest = None
+
+    async def dial(self, address, port, *, isolation):
+        self.newest = await super().dial(address, port, isolation=isolation)
+        await anyio.lowlevel.checkpoint()
+        return self.newest
+
+
+class KeepsATaskOfEachDial(FaultyNode):
+    """Leaves a task behind for each dial that was given up."""
+
+    caught_by = "test_dials_that_are_given_up_leave_nothing"
+
+    async def dial(self, address, port, *, isolation):
+        stream = await super().dial(address, port, isolation=isolation)
+        self._tasks.start_soon(anyio.sleep_forever)
+        return stream
+
+
+class KeepsTheStreamOfADialGivenUp(FaultyNode):
+    """Leaves the stream open of a dial that was given up."""
+
+    caught_by = "test_dials_that_are_given_up_leave_nothing"
+
+    async def dial(self, address, port, *, isolation):
+        stream = await super().dial(address, port, isolation=isolation)
+        for _ in range(4):
+            await anyio.lowlevel.checkpoint()
+        return stream
+
+
+class TakesNoHighPorts(FaultyNode):
+    """Takes a port for a number of fifteen bits."""
+
+    caught_by = "test_two_addresses_and_two_ports_are_told_apart"
+
+    async def dial(self, address, port, *, isolation):
+        return await super().dial(address, port & 0x7FFF, isolation=isolation)
+
+
+class OneQueueForAll(FaultyNode):
+    """Gives the streams of all its services to whoever accepts first."""
+
+    caught_by = "test_two_addresses_and_two_ports_are_told_apart"
+    first = None
+
+    async def publish(self, key, port, *, on_state):
+        service = await super().publish(key, port, on_state=on_state)
+        self.first = self.first or service.incoming
+        service.incoming = self.first
+        return service
+
+
+class LeavesWhatWaits(FaultyNode):
+    """Leaves the streams open that wait at a service when it is closed."""
+
+    caught_by = "test_streams_that_nobody_accepts_are_bounded_and_end_with_their_service"
+
+    async def publish(self, key, port, *, on_state):
+        service = await super().publish(key, port, on_state=on_state)
+        close = service.incoming.close
+        service.incoming.close = lambda: close() and []
+        return service
+
+
+class LeavesWhoAccepts(FaultyNode):
+    """Leaves whoever waits for a stream waiting when it ends."""
+
+    caught_by = "test_the_end_of_one_network_ends_what_is_its_own_alone"
+
+    async def run(self, *, task_status=TASK_STATUS_IGNORED) -> None:
+        try:
+            await super().run(task_status=task_status)
+        finally:
+            for service in self.left:
+                service.become(STOPPED)
+
+    async def publish(self, key, port, *, on_state):
+        service = await super().publish(key, port, on_state=on_state)
+        service.close = lambda: self.services.remove(service) or self._world.remove(service)
+        self.left.append(service)
+        return service
+
+    def __init__(self, *given, **named) -> None:
+        super().__init__(*given, **named)
+        self.left: list[VirtualService] = []
+
+
+class WritesExpandedKeys(FaultyNode):
+    """Writes the key of what it publishes to the disk in the form that tor keeps it in."""
+
+    caught_by = "test_nothing_of_keys_and_addresses_is_written"
+
+    async def publish(self, key, port, *, on_state):
+        await anyio.Path(self.folder / "key").write_bytes(sha512(key.reveal()).digest())
+        return await super().publish(key, port, on_state=on_state)
+
+
+class WritesWhomItDials(FaultyNode):
+    """Keeps the addresses that it has dialled in a file."""
+
+    caught_by = "test_nothing_of_keys_and_addresses_is_written"
+
+    async def dial(self, address, port, *, isolation):
+        await anyio.Path(self.folder / "known").write_text(address.onion)
+        return await super().dial(address, port, isolation=isolation)
+
+
+class IsDegradedWithoutAReason(FaultyNode):
+    """Does not say why it is degraded."""
+
+    caught_by = "test_it_mends_itself_after_an_outage"
+
+    def go_offline(self, reason="") -> None:
+        super().go_offline(reason)
+
+
+class OvertakesLargePieces(FaultyNode):
+    """Lets a small piece overtake a large one that was written before."""
+
+    caught_by = "test_octets_pass_both_ways_whole_and_in_order"
+
+    async def dial(self, address, port, *, isolation):
+        return Overtaking(await super().dial(address, port, isolation=isolation))
+
+
+class Overtaking(Losing):
+    late = b""
+
+    async def send(self, item) -> None:
+        late, self.late = self.late, b""
+        if 50_000 < len(item) < 80_000:
+            self.late = item
+        else:
+            await self.stream.send(item + late)
+
+
+class DeliversTwice(FaultyNode):
+    """Delivers small pieces twice."""
+
+    caught_by = "test_octets_pass_both_ways_whole_and_in_order"
+
+    async def dial(self, address, port, *, isolation):
+        return Doubling(await super().dial(address, port, isolation=isolation))
+
+
+class Doubling(Losing):
+    async def send(self, item) -> None:
+        await self.stream.send(item * 2 if len(item) < 10 else item)
+
+
+class EndsWithNothing(FaultyNode):
+    """Takes a piece without octets for the end of the stream."""
+
+    caught_by = "test_octets_pass_both_ways_whole_and_in_order"
+
+    async def dial(self, address, port, *, isolation):
+        return EndingWithNothing(await super().dial(address, port, isolation=isolation))
+
+
+class EndingWithNothing(Losing):
+    async def send(self, item) -> None:
+        await (self.stream.send(item) if item else self.stream.aclose())
+
+
+class LosesWhatIsNotYetSent(FaultyNode):
+    """Throws away the end of a large piece when the stream is closed after it."""
+
+    caught_by = "test_what_was_written_before_the_end_is_read"
+
+    async def dial(self, address, port, *, isolation):
+        return Hasty(await super().dial(address, port, isolation=isolation))
+
+
+class Hasty(Losing):
+    rest = b""
+
+    async def send(self, item) -> None:
+        await self.stream.send(self.rest + item[:100_000])
+        self.rest = item[100_000:]
+
+    async def receive(self, max_bytes=65536):
+        rest, self.rest = self.rest, b""
+        await self.stream.send(rest)
+        return await self.stream.receive(max_bytes)
+
+
+class IsSilentAfterAnEnd(FaultyNode):
+    """Says once that the other end has closed a stream, and then waits for ever."""
+
+    caught_by = "test_the_other_end_learns_of_an_end"
+
+    async def dial(self, address, port, *, isolation):
+        return SilentAfterAnEnd(await super().dial(address, port, isolation=isolation))
+
+
+class SilentAfterAnEnd(Losing):
+    ended = False
+
+    async def send(self, item) -> None:
+        await self.stream.send(item)
+
+    async def receive(self, max_bytes=65536):
+        if self.ended:
+            await anyio.sleep_forever()
+        try:
+            return await self.stream.receive(max_bytes)
+        except EndOfStream:
+            self.ended = True
+            raise
+
+
+class TakesMoreWhenClosed(FaultyNode):
+    """Takes what is written to a stream that was closed here."""
+
+    caught_by = "test_the_other_end_learns_of_an_end"
+
+    async def dial(self, address, port, *, isolation):
+        return TakingMore(await super().dial(address, port, isolation=isolation))
+
+
+class TakingMore(Losing):
+    async def send(self, item) -> None:
+        with suppress(ClosedResourceError):
+            await self.stream.send(item)
+
+
+class KeepsTheEndToItself(FaultyNode):
+    """Does not tell the other end that nothing more is written."""
+
+    caught_by = "test_the_other_end_learns_that_nothing_more_is_written"
+
+    async def dial(self, address, port, *, isolation):
+        return Discreet(await super().dial(address, port, isolation=isolation))
+
+
+class Discreet(Losing):
+    async def send(self, item) -> None:
+        await self.stream.send(item)
+
+    async def send_eof(self) -> None:
+        await anyio.lowlevel.checkpoint()
+
+
+class LosesWhatNobodyAwaits(FaultyNode):
+    """Loses the next octets when waiting for octets was given up."""
+
+    caught_by = "test_waiting_for_octets_can_be_given_up"
+
+    async def dial(self, address, port, *, isolation):
+        return Forgetful(await super().dial(address, port, isolation=isolation))
+
+
+class Forgetful(Losing):
+    given_up = False
+
+    async def send(self, item) -> None:
+        await self.stream.send(item)
+
+    async def receive(self, max_bytes=65536):
+        try:
+            if self.given_up:
+                self.given_up = False
+                await self.stream.receive(max_bytes)
+            return await self.stream.receive(max_bytes)
+        except anyio.get_cancelled_exc_class():
+            self.given_up = True
+            raise
 
 
 FAULTS = list(FaultyNode.__subclasses__())

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from balchat_host.testing.network_kit import NetworkBench, NetworkCapabilities, NetworkKit
+from balchat_host.testing.network_pair import shared_pair
 from tests.kits.catching import assert_caught, caught
 from tests.kits.network_faults import FAULTS, FaultyNetwork, FaultyNode
 
@@ -36,12 +37,18 @@ class FaultyBench(NetworkBench):
         network.come_online()
 
 
+def fixtures(make: type[FaultyNode], folder: Path) -> dict[str, object]:
+    """Return what the tests of the kit ask for."""
+    bench = FaultyBench(make, folder)
+    return {"bench": bench, "pair": shared_pair(bench)}
+
+
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
 def test_a_planted_fault_is_caught_by_the_test_that_is_named_for_it(fault: type[FaultyNode], tmp_path: Path) -> None:
-    assert_caught(NetworkKit, fault, lambda: FaultyBench(fault, tmp_path))
+    assert_caught(NetworkKit, fault, lambda: fixtures(fault, tmp_path))
 
 
 @pytest.mark.parametrize("name", sorted({fault.caught_by for fault in FAULTS}))
 def test_without_a_fault_nothing_is_caught(name: str, tmp_path: Path) -> None:
     sound = type("Sound", (FaultyNode,), {"caught_by": name})
-    assert caught(NetworkKit, sound, lambda: FaultyBench(sound, tmp_path)) == []
+    assert caught(NetworkKit, sound, lambda: fixtures(sound, tmp_path)) == []

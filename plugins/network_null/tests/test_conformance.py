@@ -43,8 +43,9 @@ class NullBench(NetworkBench):
 
 
 class TestNullNetwork(NetworkKit):
-    @pytest.fixture
-    def bench(self) -> Iterator[NullBench]:
+    @pytest.fixture(scope="class")
+    @classmethod
+    def bench(cls) -> Iterator[NullBench]:
         # pytest's own folders have paths too long for a socket.
         with tempfile.TemporaryDirectory(prefix="balchat-") as folder:
             yield NullBench(Path(folder))

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from balchat_host.api.errors import NetworkUnavailable, PeerUnreachable
 from balchat_host.api.network import NetworkContext
 from balchat_host.api.types import Phase, Secret
-from balchat_host.testing.network_kit import PORT, published, receive_exactly, seed
+from balchat_host.testing.network_bench import PORT, published, receive_exactly, seed
 from balchat_host.testing.virtual_network import ignore_state, onion_of
 from balchat_host.testing.virtual_stream import VirtualStream
 from balchat_host.testing.waiting import SeenStates, running

@@ -1,12 +1,13 @@
 """The Tor network obeys the kit that every network does, over real tor processes."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
+from itertools import count
 from pathlib import Path
 
 import pytest
 from balchat_network_tor.network import TorNetwork
 from balchat_network_tor.settings import TorSettings
-from balchat_network_tor.testing import Door, PrivateTorNetwork
+from balchat_network_tor.testing import NetworkBehindDoor, PrivateTorNetwork
 
 from balchat_host.api.errors import PeerUnreachable
 from balchat_host.api.network import Network, NetworkContext
@@ -21,20 +22,15 @@ class TorBench(NetworkBench):
     capabilities = NetworkCapabilities(outage=True)
     backlog = 16
 
-    def __init__(self, tornet: PrivateTorNetwork, observer: TorNetwork, directory: Path, doors: Sequence[Door]) -> None:
+    def __init__(self, tornet: PrivateTorNetwork, observer: TorNetwork, directory: Path) -> None:
         self._tornet = tornet
         self._observer = observer
         self._directory = directory
-        self._doors = iter(doors)
-        self._door_of: dict[Network, Door] = {}
+        self._made = count()
 
     def network(self, on_state: Callable[[ServiceState], None]) -> Network:
-        door = next(self._doors)
-        directory = self._directory / f"{len(self._door_of)}"
-        settings = TorSettings(torrc=(*self._tornet.torrc_lines(), *door.torrc_lines()))
-        network = TorNetwork(NetworkContext(directory=directory, on_state=on_state), settings)
-        self._door_of[network] = door
-        return network
+        context = NetworkContext(directory=self._directory / f"{next(self._made)}", on_state=on_state)
+        return NetworkBehindDoor(context, self._tornet.torrc_lines())
 
     async def look(self, address: OnionKey, port: int) -> bool:
         try:
@@ -47,10 +43,12 @@ class TorBench(NetworkBench):
         return [self._directory]
 
     async def take_away(self, network: Network) -> None:
-        await self._door_of[network].shut()
+        assert isinstance(network, NetworkBehindDoor)
+        await network.door.shut()
 
     async def give_back(self, network: Network) -> None:
-        self._door_of[network].open()
+        assert isinstance(network, NetworkBehindDoor)
+        network.door.open()
 
 
 @pytest.fixture(scope="module")
@@ -67,9 +65,9 @@ async def observer(
 
 
 class TestTorNetwork(NetworkKit):
-    @pytest.fixture
-    async def bench(
-        self, private_tor_network: PrivateTorNetwork, observer: TorNetwork, tmp_path: Path
-    ) -> AsyncIterator[TorBench]:
-        async with Door() as first, Door() as second, Door() as third:
-            yield TorBench(private_tor_network, observer, tmp_path, [first, second, third])
+    @pytest.fixture(scope="class")
+    @classmethod
+    def bench(
+        cls, private_tor_network: PrivateTorNetwork, observer: TorNetwork, tmp_path_factory: pytest.TempPathFactory
+    ) -> TorBench:
+        return TorBench(private_tor_network, observer, tmp_path_factory.mktemp("networks"))

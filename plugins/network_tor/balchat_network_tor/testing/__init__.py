@@ -4,7 +4,7 @@
 `balchat_network_tor.testing.fixtures` gives it to pytest, once for a whole run.
 """
 
-from balchat_network_tor.testing.door import Door
+from balchat_network_tor.testing.door import Door, NetworkBehindDoor
 from balchat_network_tor.testing.private_network import PrivateNetworkFailed, PrivateTorNetwork, ProgressCallback
 
-__all__ = ["Door", "PrivateNetworkFailed", "PrivateTorNetwork", "ProgressCallback"]
+__all__ = ["Door", "NetworkBehindDoor", "PrivateNetworkFailed", "PrivateTorNetwork", "ProgressCallback"]

@@ -1,11 +1,17 @@
 """A door between one tor and its network, which a test can shut: the outage as tor meets it."""
 
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Final, Self
 
 import anyio
-from anyio.abc import ByteStream, SocketAttribute, SocketListener, SocketStream
+from anyio.abc import ByteStream, SocketListener, SocketStream, TaskStatus
 from anyio.streams.buffered import BufferedByteReceiveStream
+
+from balchat_host.api.network import NetworkContext
+from balchat_network_tor.network import TorNetwork
+from balchat_network_tor.settings import TorSettings
+from balchat_network_tor.testing.ports import free_ports
 
 _MAX_REQUEST: Final = 4096
 
@@ -14,6 +20,7 @@ class Door:
     """An HTTP proxy on loopback (CONNECT, RFC 9110 section 9.3.6) that a tor goes through; an async context manager."""
 
     def __init__(self) -> None:
+        (self._port,) = free_ports(1)
         self._tasks = anyio.create_task_group()
         self._open = True
         self._passing: set[SocketStream] = set()
@@ -21,8 +28,7 @@ class Door:
 
     def torrc_lines(self) -> tuple[str, ...]:
         """The line that makes a tor go through this door."""
-        assert self._listener is not None, "enter it first"
-        return (f"HTTPSProxy 127.0.0.1:{self._listener.extra(SocketAttribute.local_port)}",)
+        return (f"HTTPSProxy 127.0.0.1:{self._port}",)
 
     async def shut(self) -> None:
         """End every connection, and let none through from now on."""
@@ -35,7 +41,7 @@ class Door:
         self._open = True
 
     async def __aenter__(self) -> Self:
-        (listener,) = (await anyio.create_tcp_listener(local_host="127.0.0.1")).listeners
+        (listener,) = (await anyio.create_tcp_listener(local_host="127.0.0.1", local_port=self._port)).listeners
         assert isinstance(listener, SocketListener)
         self._listener = listener
         await self._tasks.__aenter__()
@@ -77,6 +83,18 @@ class Door:
             pass
         finally:
             self._passing -= {inside, outside}
+
+
+class NetworkBehindDoor(TorNetwork):
+    """A Tor network with a door of its own, which is there while it runs. `torrc` is what its tor has else."""
+
+    def __init__(self, context: NetworkContext, torrc: Sequence[str]) -> None:
+        self.door = Door()
+        super().__init__(context, TorSettings(torrc=(*torrc, *self.door.torrc_lines())))
+
+    async def run(self, *, task_status: TaskStatus[None]) -> None:
+        async with self.door:
+            await super().run(task_status=task_status)
 
 
 _GONE: Final = (anyio.BrokenResourceError, anyio.ClosedResourceError, anyio.EndOfStream)

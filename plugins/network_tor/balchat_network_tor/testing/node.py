@@ -30,7 +30,7 @@ TestingDirAuthVoteHSDir *
 TestingDirAuthVoteGuard *
 TestingMinExitFlagThreshold 0
 MinUptimeHidServDirectoryV2 0
-ConsensusParams cc_alg=2 KISTSchedRunInterval=2
+ConsensusParams {parameters}
 V3AuthVotingInterval {interval}
 V3AuthVoteDelay 2
 V3AuthDistDelay 2
@@ -38,7 +38,14 @@ TestingV3AuthInitialVotingInterval {interval}
 TestingV3AuthInitialVoteDelay 2
 TestingV3AuthInitialDistDelay 2
 TestingV3AuthVotingStartOffset {offset}"""
-# The consensus parameters are those of the public network: congestion control (proposal 324) and the interval of KIST.
+
+_PARAMETERS: Final = (
+    # Those of the public network: congestion control (proposal 324) and the interval of KIST.
+    "cc_alg=2 KISTSchedRunInterval=2 "
+    # With the defaults each onion would be uploaded to every node, and five introduction circuits be built for the
+    # three that are used. Six nodes on one machine take seconds for that.
+    "hs_intro_num_extra=0 hsdir_n_replicas=1 hsdir_spread_store=2 hsdir_spread_fetch=2"
+)
 
 VOTING_INTERVAL: Final = 1800
 """Seconds between two consensuses. Half an hour is the most that tor takes, and keeps the network as it is during a
@@ -68,7 +75,12 @@ class Node(TorProcess):
         self._or_port = or_port
         self._dir_port = dir_port
         self._settings = _SETTINGS.format(
-            name=name, or_port=or_port, dir_port=dir_port, interval=VOTING_INTERVAL, offset=offset
+            name=name,
+            or_port=or_port,
+            dir_port=dir_port,
+            parameters=_PARAMETERS,
+            interval=VOTING_INTERVAL,
+            offset=offset,
         )
 
     def make_keys(self, *, tor: str, tor_gencert: str) -> str:

@@ -43,8 +43,9 @@ class Bench(NetworkBench):
 class TestSample(NetworkKit):
     """Its tests are the kit's."""
 
-    @pytest.fixture
-    def bench(self) -> Iterator[NetworkBench]:
+    @pytest.fixture(scope="class")
+    @classmethod
+    def bench(cls) -> Iterator[NetworkBench]:
         # pytest's own folders have paths too long for a socket.
         with tempfile.TemporaryDirectory(prefix="sample-") as folder:
             yield Bench(Path(folder))

@@ -1,0 +1,92 @@
+"""What every network keeps to when it starts, ends, and loses what it works with."""
+
+from typing import Final
+
+import anyio
+import pytest
+from anyio import BrokenResourceError, EndOfStream
+
+from balchat_host.api.errors import NetworkUnavailable
+from balchat_host.api.types import Phase
+from balchat_host.testing.network_bench import PORT, NetworkBench, connected, made, receive_exactly, seed
+from balchat_host.testing.network_pair import NetworkKitBase
+from balchat_host.testing.virtual_network import ignore_state, onion_of
+from balchat_host.testing.waiting import PATIENCE, SeenStates, running
+
+END_LIMIT: Final = 20.0
+"""Seconds in which a network must have ended: the host waits no longer."""
+
+
+@pytest.mark.anyio
+class LivesOfNetworkTests(NetworkKitBase):
+    """Part of NetworkKit."""
+
+    async def test_it_comes_online_and_says_when_it_has_stopped(self, bench: NetworkBench) -> None:
+        states = SeenStates()
+        network = made(bench, states)
+        assert network.state.phase is Phase.STOPPED
+        async with running(network):
+            await states.reach(Phase.ONLINE)
+            assert network.state.phase is Phase.ONLINE
+            told = anyio.current_time()
+        assert anyio.current_time() - told < END_LIMIT, "it goes on when it is cancelled; the host waits for 20 s"
+        assert network.state.phase is Phase.STOPPED
+        assert states.all[-1].phase is Phase.STOPPED
+
+    async def test_a_network_that_does_not_run_says_so(self, bench: NetworkBench) -> None:
+        ended = made(bench, ignore_state)
+        async with running(ended):
+            pass
+        for network in (made(bench, ignore_state), ended):
+            with anyio.fail_after(PATIENCE), pytest.raises(NetworkUnavailable):
+                await network.dial(onion_of(seed()), PORT, isolation="")
+            with pytest.raises(NetworkUnavailable):
+                await network.publish(seed(), PORT, on_state=ignore_state)
+
+    async def test_the_doctor_finds_it_well(self, bench: NetworkBench) -> None:
+        checks = await made(bench, ignore_state).checks()
+        assert checks
+        assert not [check for check in checks if check.problem]
+
+    async def test_it_mends_itself_after_an_outage(self, bench: NetworkBench) -> None:
+        if not bench.capabilities.outage:
+            pytest.skip("the bench does not promise `outage`")
+        states, service_states, key = SeenStates(), SeenStates(), seed()
+        alice, bob = made(bench, ignore_state), made(bench, states)
+        async with running(alice, bob):
+            service = await bob.publish(key, PORT, on_state=service_states)
+            await service_states.reach(Phase.ONLINE)
+            ours, theirs = await connected(alice, service, key)
+            await bench.take_away(bob)
+            assert (await states.reach(Phase.DEGRADED)).reason
+            assert (await service_states.reach(Phase.DEGRADED)).reason
+            for end in (ours, theirs):
+                with anyio.fail_after(PATIENCE), pytest.raises((EndOfStream, BrokenResourceError)):
+                    await end.receive()
+                await end.aclose()
+            await bench.give_back(bob)
+            await states.reach(Phase.ONLINE)
+            await service_states.reach(Phase.ONLINE)
+            ours, theirs = await connected(alice, service, key)
+            async with ours, theirs:
+                await ours.send(b"mended")
+                assert await receive_exactly(theirs, 6) == b"mended"
+        told = " ".join(str(state.reason) for state in [*states.all, *service_states.all])
+        assert onion_of(key).onion.removesuffix(".onion") not in told, "a reason names an address"
+
+    async def test_publishing_does_not_wait_for_the_network(self, bench: NetworkBench) -> None:
+        if not bench.capabilities.outage:
+            pytest.skip("the bench does not promise `outage`")
+        states, service_states, key = SeenStates(), SeenStates(), seed()
+        network = made(bench, states)
+        async with running(network):
+            await states.reach(Phase.ONLINE)
+            await bench.take_away(network)
+            await states.reach(Phase.DEGRADED)
+            with anyio.move_on_after(PATIENCE) as patience:
+                service = await network.publish(key, PORT, on_state=service_states)
+                assert service.state.phase is not Phase.ONLINE
+            assert not patience.cancelled_caught, "publish waits for a network that is away"
+            await bench.give_back(network)
+            await service_states.reach(Phase.ONLINE)
+            assert await bench.look(onion_of(key), PORT)

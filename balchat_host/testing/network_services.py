@@ -1,0 +1,275 @@
+"""What every network keeps to when it publishes and dials."""
+
+from base64 import b32encode, b64encode
+from collections.abc import Iterator, Sequence
+from contextlib import AsyncExitStack, suppress
+from hashlib import sha512
+from pathlib import Path
+from secrets import token_bytes
+from typing import Final
+
+import anyio
+import pytest
+from anyio import TASK_STATUS_IGNORED, BrokenResourceError, ClosedResourceError, EndOfStream
+from anyio.abc import ByteStream, TaskStatus
+
+from balchat_host.api.errors import PeerUnreachable
+from balchat_host.api.network import PublishedService
+from balchat_host.api.types import OnionKey, Phase, Secret
+from balchat_host.testing.audit import confide
+from balchat_host.testing.network_bench import (
+    OTHER_PORT,
+    PORT,
+    NetworkBench,
+    connected,
+    made,
+    published,
+    receive_exactly,
+    seed,
+)
+from balchat_host.testing.network_pair import NetworkKitBase, Pair
+from balchat_host.testing.virtual_network import ignore_state, onion_of
+from balchat_host.testing.waiting import PATIENCE, SeenStates, running, unwrapped
+
+NO_KEY: Final = OnionKey(b"\xff" * 32)
+"""An address whose octets are the key of nobody: they are no point of the curve (RFC 8032, section 5.1.3)."""
+GIVEN_UP: Final = 8
+"""How many dials are given up. A network may keep something of a dial, but not of each."""
+_SETTLING: Final = 10
+"""Turns of the event loop in which what was closed is gone."""
+_OPEN: Final = Path("/proc/self/fd")
+_ENDED: Final = (EndOfStream, BrokenResourceError)
+
+
+@pytest.mark.anyio
+class ServicesOfNetworkTests(NetworkKitBase):
+    """Part of NetworkKit."""
+
+    async def test_a_service_starts_and_comes_online(self, bench: NetworkBench, pair: Pair) -> None:
+        key, states = seed(), SeenStates()
+        assert not await bench.look(onion_of(key), PORT)
+        service = await pair.bob.publish(key, PORT, on_state=states)
+        await states.reach(Phase.ONLINE)
+        assert states.all[0].phase is Phase.STARTING
+        assert service.state.phase is Phase.ONLINE
+        assert await bench.look(onion_of(key), PORT)
+        await service.aclose()
+        assert states.all[-1].phase is Phase.STOPPED
+        assert onion_of(key).onion.removesuffix(".onion") not in repr(states.all), "a state names an address"
+
+    async def test_each_dial_gets_a_stream_of_its_own(self, pair: Pair) -> None:
+        theirs: list[ByteStream] = []
+
+        async def dial(name: bytes, *, task_status: TaskStatus[None] = TASK_STATUS_IGNORED) -> None:
+            async with await pair.alice.dial(onion_of(pair.key), PORT, isolation="") as ours:
+                task_status.started()
+                await ours.send(name)
+                assert await receive_exactly(ours, 10) == name
+
+        async def answer() -> None:
+            stream = await pair.service.accept()
+            theirs.append(stream)
+            await stream.send(await receive_exactly(stream, 10))
+
+        with anyio.fail_after(PATIENCE):
+            async with anyio.create_task_group() as tasks:
+                await tasks.start(dial, b"the first ")
+                for name in (b"the second", b"the third "):  # at the same time
+                    tasks.start_soon(dial, name)
+                for _ in range(3):
+                    tasks.start_soon(answer)
+        for stream in theirs:
+            await stream.aclose()
+
+    async def test_dials_with_different_isolation_reach_the_same_peer(self, pair: Pair) -> None:
+        names = [token_bytes(16).hex() for _ in range(2)]
+        for isolation in ("", *names):
+            confide("an isolation", isolation.encode())
+            ours, theirs = await pair.connected(isolation=isolation)
+            async with ours, theirs:
+                await ours.send(b"hello")
+                assert await receive_exactly(theirs, 5) == b"hello"
+
+    async def test_nobody_there_is_said_so(self, pair: Pair) -> None:
+        for address, port in ((onion_of(seed()), PORT), (onion_of(pair.key), OTHER_PORT), (NO_KEY, PORT)):
+            with pytest.raises(PeerUnreachable) as raised:
+                await pair.alice.dial(address, port, isolation="")
+            assert address.onion.removesuffix(".onion") not in str(raised.value), "an error names an address"
+
+    async def test_dials_that_are_given_up_leave_nothing(self, pair: Pair) -> None:
+        before = await _held()
+        for number in range(GIVEN_UP):
+            returned = False
+            with anyio.CancelScope() as scope:
+                async with anyio.create_task_group() as tasks:
+                    tasks.start_soon(_cancel_after, scope, number)
+                    async with await pair.alice.dial(onion_of(pair.key), PORT, isolation=""):
+                        returned = True
+                        await anyio.sleep_forever()
+            assert scope.cancelled_caught or returned
+        # Whoever answers may have had some of them, all of which end.
+        theirs: list[ByteStream] = []
+        ours, last = await pair.connected()
+        await ours.send(b"the last one")
+        while True:
+            with suppress(*_ENDED):
+                if await receive_exactly(last, 12) == b"the last one":
+                    break
+            theirs.append(last)
+            with anyio.fail_after(PATIENCE):
+                last = await pair.service.accept()
+        for stream in (*theirs, ours, last):
+            await stream.aclose()
+        assert await _held() - before < GIVEN_UP, "something of each dial is left"
+
+    async def test_two_addresses_and_two_ports_are_told_apart(self, pair: Pair) -> None:
+        names: list[bytes] = []
+        async with AsyncExitStack() as stack:
+            shared = await pair.all_shared()
+            with anyio.fail_after(PATIENCE):
+                for each in shared:
+                    ours = await pair.alice.dial(onion_of(each.key), each.port, isolation="")
+                    await stack.enter_async_context(ours)
+                    names.append(token_bytes(10))
+                    await ours.send(names[-1])
+                for each, name in reversed(list(zip(shared, names, strict=True))):
+                    theirs = await stack.enter_async_context(await each.service.accept())
+                    assert await receive_exactly(theirs, 10) == name
+
+    async def test_what_is_done_to_one_service_ends_no_stream_of_another(self, pair: Pair) -> None:
+        (key, kept), (again, closed) = await pair.spare(), await pair.spare()
+        ours, theirs = await connected(pair.alice, kept, key)
+        async with ours, theirs:
+            await closed.aclose()
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(self._publish_and_close, pair, again, PORT)
+                tasks.start_soon(self._publish_and_close, pair, key, OTHER_PORT)
+            await ours.send(b"still")
+            await theirs.send(b"there")
+            assert await receive_exactly(theirs, 5) == b"still"
+            assert await receive_exactly(ours, 5) == b"there"
+
+    async def test_a_closed_service_is_gone(self, bench: NetworkBench, pair: Pair) -> None:
+        key, service = await pair.spare()
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._expect_closed, service)
+            await anyio.wait_all_tasks_blocked()
+            await service.aclose()
+        await service.aclose()
+        await self._expect_closed(service)
+        assert service.state.phase is Phase.STOPPED
+        for end in await pair.connected():  # what else it publishes is there
+            await end.aclose()
+        await self._expect_gone(bench, pair, key)
+
+    async def test_a_closed_service_can_be_published_again(self, pair: Pair) -> None:
+        key, service = await pair.spare()
+        await service.aclose()
+        ours, theirs = await connected(pair.alice, await published(pair.bob, key), key)
+        async with ours, theirs:
+            await theirs.send(b"again")
+            assert await receive_exactly(ours, 5) == b"again"
+
+    async def test_streams_that_nobody_accepts_are_bounded_and_end_with_their_service(
+        self, bench: NetworkBench, pair: Pair
+    ) -> None:
+        key, service = await pair.spare()
+        async with AsyncExitStack() as stack:
+
+            async def one_more() -> ByteStream:
+                return await stack.enter_async_context(await pair.alice.dial(onion_of(key), PORT, isolation=""))
+
+            async def too_many() -> None:
+                for _ in range(bench.backlog):
+                    await one_more()
+                await (await one_more()).receive()
+
+            with anyio.fail_after(PATIENCE):
+                with pytest.raises((PeerUnreachable, *_ENDED)):
+                    await too_many()
+                await stack.enter_async_context(await service.accept())
+                waiting = await one_more()
+                await service.aclose()
+                with pytest.raises(_ENDED):
+                    await waiting.receive()
+
+    async def test_the_end_of_one_network_ends_what_is_its_own_alone(self, bench: NetworkBench, pair: Pair) -> None:
+        key, ours, theirs = seed(), *(await pair.connected())
+        async with ours, theirs, anyio.create_task_group() as tasks:
+            carol = made(bench, ignore_state)
+            async with running(carol):
+                service = await published(carol, key)
+                ends = await connected(pair.alice, service, key)
+                await ends[1].aclose()
+                tasks.start_soon(self._expect_closed, service)
+                await anyio.wait_all_tasks_blocked()
+            assert service.state.phase is Phase.STOPPED
+            with anyio.fail_after(PATIENCE), pytest.raises(_ENDED):
+                await ends[0].receive()
+            await ends[0].aclose()
+            await ours.send(b"still here")
+            assert await receive_exactly(theirs, 10) == b"still here"
+            await self._expect_gone(bench, pair, key)
+
+    async def test_nothing_of_keys_and_addresses_is_written(self, bench: NetworkBench, pair: Pair) -> None:
+        for end in await pair.connected():
+            await end.aclose()
+        forms: list[bytes] = []
+        for key in pair.keys:
+            forms += [*_spellings(key.reveal()), *_spellings(sha512(key.reveal()).digest()[32:])]
+            forms += [onion_of(key).onion.removesuffix(".onion").encode(), *_spellings(onion_of(key).octets)]
+        written = await anyio.to_thread.run_sync(_read_all, bench.folders())
+        assert not any(form in content for form in forms for content in written)
+
+    async def _expect_closed(self, service: PublishedService) -> None:
+        with anyio.fail_after(PATIENCE), pytest.raises(ClosedResourceError):
+            await service.accept()
+
+    async def _expect_gone(self, bench: NetworkBench, pair: Pair, key: Secret) -> None:
+        async def dial() -> None:
+            with pytest.raises(PeerUnreachable):
+                await pair.alice.dial(onion_of(key), PORT, isolation="")
+
+        with unwrapped():
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(dial)
+                assert not await bench.look(onion_of(key), PORT)
+
+    async def _publish_and_close(self, pair: Pair, key: Secret, port: int) -> None:
+        await (await published(pair.bob, key, port)).aclose()
+
+
+async def _held() -> int:
+    """Count tasks and open files, once what was closed is gone."""
+    for _ in range(_SETTLING):
+        await anyio.lowlevel.checkpoint()
+    return len(anyio.get_running_tasks()) + await anyio.to_thread.run_sync(_count_open)
+
+
+def _count_open() -> int:
+    return sum(1 for _ in _OPEN.iterdir()) if _OPEN.is_dir() else 0
+
+
+async def _cancel_after(scope: anyio.CancelScope, turns: int) -> None:
+    for _ in range(turns):
+        await anyio.lowlevel.checkpoint()
+    scope.cancel()
+
+
+def _spellings(octets: bytes) -> Iterator[bytes]:
+    """Return how octets may stand in a file: as they are, hexadecimal, base64 and base32."""
+    yield octets
+    yield octets.hex().encode()
+    yield octets.hex().upper().encode()
+    yield b64encode(octets).rstrip(b"=")[:-1]
+    yield b32encode(octets).rstrip(b"=")[:-1]
+    yield b32encode(octets).lower().rstrip(b"=")[:-1]
+
+
+def _read_all(folders: Sequence[Path]) -> list[bytes]:
+    files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
+    contents: list[bytes] = []
+    for path in files:
+        with suppress(FileNotFoundError):  # it has just been replaced
+            contents.append(path.name.encode() + path.read_bytes())
+    return contents
