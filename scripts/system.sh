@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What the set-up needs from the system: Python with venv, cargo, a C linker, tor and tor-gencert; with the argument
+# What the set-up needs from the system: Python with venv, cargo, a C linker and tor; with the argument
 # `tests` also dbus-daemon, tmux and two browsers, which only tests use.
 # Root on a Debian system gets what is missing through apt-get, anybody else is told what to install. Rust is only
 # ever asked for: Debian's is often too old.
@@ -36,7 +36,7 @@ elif [[ ! -e .venv/.created ]]; then
     "$python" -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
 fi
 have cc || missing+=(gcc libc6-dev)
-{ have tor && have tor-gencert; } || missing+=(tor)
+have tor || missing+=(tor)
 if [[ ${1-} == tests ]]; then
     have dbus-daemon || missing+=(dbus-daemon)
     have tmux || missing+=(tmux)

@@ -1,5 +1,6 @@
 """What every network keeps to when it starts, ends, and loses what it works with."""
 
+import threading
 from typing import Final
 
 import anyio
@@ -7,7 +8,7 @@ import pytest
 from anyio import BrokenResourceError, EndOfStream
 
 from balchat_host.api.errors import NetworkUnavailable
-from balchat_host.api.types import Phase
+from balchat_host.api.types import Phase, ServiceState
 from balchat_host.testing.network_bench import PORT, NetworkBench, connected, made, receive_exactly, seed
 from balchat_host.testing.network_pair import NetworkKitBase
 from balchat_host.testing.virtual_network import ignore_state, onion_of
@@ -22,8 +23,13 @@ class LivesOfNetworkTests(NetworkKitBase):
     """Part of NetworkKit."""
 
     async def test_it_comes_online_and_says_when_it_has_stopped(self, bench: NetworkBench) -> None:
-        states = SeenStates()
-        network = made(bench, states)
+        states, threads = SeenStates(), set[int]()
+
+        def on_state(state: ServiceState) -> None:
+            threads.add(threading.get_ident())
+            states(state)
+
+        network = made(bench, on_state)
         assert network.state.phase is Phase.STOPPED
         async with running(network):
             await states.reach(Phase.ONLINE)
@@ -32,6 +38,7 @@ class LivesOfNetworkTests(NetworkKitBase):
         assert anyio.current_time() - told < END_LIMIT, "it goes on when it is cancelled; the host waits for 20 s"
         assert network.state.phase is Phase.STOPPED
         assert states.all[-1].phase is Phase.STOPPED
+        assert threads == {threading.get_ident()}, "on_state is called from another thread"
 
     async def test_a_network_that_does_not_run_says_so(self, bench: NetworkBench) -> None:
         ended = made(bench, ignore_state)
@@ -77,7 +84,7 @@ class LivesOfNetworkTests(NetworkKitBase):
     async def test_publishing_does_not_wait_for_the_network(self, bench: NetworkBench) -> None:
         if not bench.capabilities.outage:
             pytest.skip("the bench does not promise `outage`")
-        states, service_states, key = SeenStates(), SeenStates(), seed()
+        states, service_states, key, other = SeenStates(), SeenStates(), seed(), seed()
         network = made(bench, states)
         async with running(network):
             await states.reach(Phase.ONLINE)
@@ -86,7 +93,11 @@ class LivesOfNetworkTests(NetworkKitBase):
             with anyio.move_on_after(PATIENCE) as patience:
                 service = await network.publish(key, PORT, on_state=service_states)
                 assert service.state.phase is not Phase.ONLINE
+                closed = await network.publish(other, PORT, on_state=ignore_state)
+                await closed.aclose()
             assert not patience.cancelled_caught, "publish waits for a network that is away"
             await bench.give_back(network)
             await service_states.reach(Phase.ONLINE)
             assert await bench.look(onion_of(key), PORT)
+            await anyio.wait_all_tasks_blocked()
+            assert not await bench.look(onion_of(other), PORT)

@@ -26,7 +26,6 @@ from balchat_host.testing.network_bench import (
     confide_key,
     connected,
     made,
-    published,
     seed,
 )
 from balchat_host.testing.virtual_network import ignore_state
@@ -77,14 +76,14 @@ class Pair:
             await each.states.reach(Phase.ONLINE)
         return self._shared[:3]
 
-    async def spare(self) -> tuple[Secret, PublishedService]:
+    async def spare(self) -> Shared:
         """Return a service of Bob's that can be found, and that nobody else uses: one that a test may end."""
         if len(self._shared) > 3:  # noqa: PLR2004  # the others are no spares
             spare = self._shared.pop()
-            await spare.states.reach(Phase.ONLINE)
-            return spare.key, spare.service
-        key = seed()
-        return key, await published(self.bob, key)
+        else:
+            spare = await self._publish(seed(), PORT)
+        await spare.states.reach(Phase.ONLINE)
+        return spare
 
     @asynccontextmanager
     async def lent(self, test: str) -> AsyncGenerator[None]:
@@ -124,12 +123,16 @@ class Pair:
                     (self._two_ports, OTHER_PORT),
                     *((key, PORT) for key in self.keys[1:]),
                 ]:
-                    states = SeenStates()
-                    service = await self.bob.publish(key, port, on_state=states)
-                    self._shared.append(Shared(key=key, port=port, service=service, states=states))
+                    self._shared.append(await self._publish(key, port))
                 await self._shared[0].states.reach(Phase.ONLINE)
                 yield
+                assert not self._failures, self._failures
                 tasks.cancel_scope.cancel()
+
+    async def _publish(self, key: Secret, port: int) -> Shared:
+        states = SeenStates()
+        service = await self.bob.publish(key, port, on_state=states)
+        return Shared(key=key, port=port, service=service, states=states)
 
     async def _run(self, network: Network, *, task_status: TaskStatus[None]) -> None:
         # What a network raises would cancel whatever test is under way.

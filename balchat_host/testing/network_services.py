@@ -136,21 +136,25 @@ class ServicesOfNetworkTests(NetworkKitBase):
                     theirs = await stack.enter_async_context(await each.service.accept())
                     assert await receive_exactly(theirs, 10) == name
 
-    async def test_what_is_done_to_one_service_ends_no_stream_of_another(self, pair: Pair) -> None:
-        (key, kept), (again, closed) = await pair.spare(), await pair.spare()
-        ours, theirs = await connected(pair.alice, kept, key)
+    async def test_what_is_done_to_one_service_leaves_another_alone(self, pair: Pair) -> None:
+        kept, closed = await pair.spare(), await pair.spare()
+        ours, theirs = await connected(pair.alice, kept.service, kept.key)
         async with ours, theirs:
-            await closed.aclose()
+            await closed.service.aclose()
             async with anyio.create_task_group() as tasks:
-                tasks.start_soon(self._publish_and_close, pair, again, PORT)
-                tasks.start_soon(self._publish_and_close, pair, key, OTHER_PORT)
+                tasks.start_soon(self._publish_and_close, pair, closed.key, PORT)
+                tasks.start_soon(self._publish_and_close, pair, kept.key, OTHER_PORT)
             await ours.send(b"still")
             await theirs.send(b"there")
             assert await receive_exactly(theirs, 5) == b"still"
             assert await receive_exactly(ours, 5) == b"there"
+        await kept.states.reach(Phase.ONLINE)
+        for end in await connected(pair.alice, kept.service, kept.key):
+            await end.aclose()
 
     async def test_a_closed_service_is_gone(self, bench: NetworkBench, pair: Pair) -> None:
-        key, service = await pair.spare()
+        spare = await pair.spare()
+        key, service = spare.key, spare.service
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._expect_closed, service)
             await anyio.wait_all_tasks_blocked()
@@ -163,7 +167,8 @@ class ServicesOfNetworkTests(NetworkKitBase):
         await self._expect_gone(bench, pair, key)
 
     async def test_a_closed_service_can_be_published_again(self, pair: Pair) -> None:
-        key, service = await pair.spare()
+        spare = await pair.spare()
+        key, service = spare.key, spare.service
         await service.aclose()
         ours, theirs = await connected(pair.alice, await published(pair.bob, key), key)
         async with ours, theirs:
@@ -173,7 +178,8 @@ class ServicesOfNetworkTests(NetworkKitBase):
     async def test_streams_that_nobody_accepts_are_bounded_and_end_with_their_service(
         self, bench: NetworkBench, pair: Pair
     ) -> None:
-        key, service = await pair.spare()
+        spare = await pair.spare()
+        key, service = spare.key, spare.service
         async with AsyncExitStack() as stack:
 
             async def one_more() -> ByteStream:
@@ -210,6 +216,12 @@ class ServicesOfNetworkTests(NetworkKitBase):
             await ours.send(b"still here")
             assert await receive_exactly(theirs, 10) == b"still here"
             await self._expect_gone(bench, pair, key)
+
+    async def test_a_dial_waits_until_the_network_is_there(self, bench: NetworkBench, pair: Pair) -> None:
+        carol = made(bench, ignore_state)
+        async with running(carol):
+            for end in await connected(carol, pair.service, pair.key):
+                await end.aclose()
 
     async def test_nothing_of_keys_and_addresses_is_written(self, bench: NetworkBench, pair: Pair) -> None:
         for end in await pair.connected():

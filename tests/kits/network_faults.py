@@ -16,7 +16,7 @@ import anyio
 from anyio import TASK_STATUS_IGNORED, BrokenResourceError, ClosedResourceError, EndOfStream
 from blockbuster import BlockingError
 
-from balchat_host.api.errors import PeerUnreachable
+from balchat_host.api.errors import NetworkUnavailable, PeerUnreachable
 from balchat_host.api.types import ONLINE, STOPPED, OnionKey, Phase, Secret, ServiceState
 from balchat_host.testing.network_services import NO_KEY
 from balchat_host.testing.virtual_network import VirtualNetwork, VirtualNode, VirtualService, onion_of
@@ -146,7 +146,7 @@ class MixesPorts(FaultyNode):
 class ClosesAll(FaultyNode):
     """Ends the streams of all services when one is closed."""
 
-    caught_by = "test_what_is_done_to_one_service_ends_no_stream_of_another"
+    caught_by = "test_what_is_done_to_one_service_leaves_another_alone"
 
     def withdraw(self, service) -> None:
         super().withdraw(service)
@@ -433,6 +433,10 @@ class PublishesNothingInAnOutage(FaultyNode):
         if self.state != ONLINE:
             self.services.remove(service)
         return service
+
+    def withdraw(self, service) -> None:
+        if service in self.services:
+            super().withdraw(service)
 
 
 # -- ends, errors and what is left
@@ -844,6 +848,62 @@ class Forgetful(Losing):
         except anyio.get_cancelled_exc_class():
             self.given_up = True
             raise
+
+
+class TellsFromAThread(FaultyNode):
+    """Tells how it is from a thread that is not the event loop's."""
+
+    caught_by = "test_it_comes_online_and_says_when_it_has_stopped"
+
+    async def run(self, *, task_status=TASK_STATUS_IGNORED) -> None:
+        await anyio.to_thread.run_sync(self._on_state, STOPPED)
+        await super().run(task_status=task_status)
+
+
+class WithdrawsAllPorts(FaultyNode):
+    """Takes an address back when one of its ports is closed."""
+
+    caught_by = "test_what_is_done_to_one_service_leaves_another_alone"
+
+    def withdraw(self, service) -> None:
+        super().withdraw(service)
+        for each in self.services:
+            if each.address == service.address:
+                self._world.remove(each)
+
+
+class PublishesWhatWasClosed(FaultyNode):
+    """Publishes after an outage what was closed while the network was away."""
+
+    caught_by = "test_publishing_does_not_wait_for_the_network"
+
+    def withdraw(self, service) -> None:
+        super().withdraw(service)
+        if self.state != ONLINE and self._tasks:
+            ghost = VirtualService(self, service.address, service.port, backlog=100, on_state=lambda state: None)
+            self.services.append(ghost)
+            self._world.add(ghost)
+
+
+class DialsAtOnceOrNever(FaultyNode):
+    """Raises NetworkUnavailable when somebody dials while it starts."""
+
+    caught_by = "test_a_dial_waits_until_the_network_is_there"
+
+    async def run(self, *, task_status=TASK_STATUS_IGNORED) -> None:
+        self._wanted = ServiceState(phase=Phase.STARTING)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._come_online)
+            await super().run(task_status=task_status)
+
+    async def _come_online(self) -> None:
+        await anyio.sleep(1)
+        self.come_online()
+
+    async def dial(self, address, port, *, isolation):
+        if self.state != ONLINE and not self.services:
+            raise NetworkUnavailable(problem="it is not online", remedy="Wait until it is.")
+        return await super().dial(address, port, isolation=isolation)
 
 
 FAULTS = list(FaultyNode.__subclasses__())

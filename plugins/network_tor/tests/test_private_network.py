@@ -48,13 +48,13 @@ def test_free_ports_are_free_and_differ() -> None:
 
 
 def test_a_missing_program_is_named() -> None:
-    with pytest.raises(PrivateNetworkFailed, match="gencert-of-nowhere cannot be started"):
-        PrivateTorNetwork(tor_gencert="gencert-of-nowhere").start()
+    with pytest.raises(PrivateNetworkFailed, match="tor-of-nowhere cannot be started"):
+        PrivateTorNetwork(tor="tor-of-nowhere").start()
 
 
 def test_a_failing_program_is_named() -> None:
-    with pytest.raises(PrivateNetworkFailed, match="false failed"):
-        PrivateTorNetwork(tor_gencert="false").start()
+    with pytest.raises(PrivateNetworkFailed, match=r"node\d ended before it could start"):
+        PrivateTorNetwork(tor="false").start()
 
 
 def test_too_little_time_is_said_with_a_log() -> None:

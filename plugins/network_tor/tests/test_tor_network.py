@@ -88,7 +88,7 @@ async def test_different_isolation_means_different_circuits(
     bob, key = make(tmp_path, joining(private_tor_network)), seed()
     async with running(bob):
         service = await published(bob, key)
-        pairs = [await connected(alice, service, key, isolation) for isolation in ("one", "one", "another")]
+        pairs = [await connected(alice, service, key, isolation=isolation) for isolation in ("one", "one", "another")]
         streams, circuits = await to_thread.run_sync(ask, alice_directory, "stream-status", "circuit-status")
         target = f"{onion_of(key).onion}:{PORT}"
         used = [line.split()[2] for line in streams.splitlines() if line.endswith(target)]

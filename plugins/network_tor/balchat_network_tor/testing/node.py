@@ -5,12 +5,12 @@ at random times.
 """
 
 import re
-import subprocess
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from balchat_network_tor.testing.authority_keys import make_authority_keys, make_relay_key
 from balchat_network_tor.testing.process import TorProcess
 
 _SETTINGS: Final = """\
@@ -64,8 +64,6 @@ BWHistoryWriteMaxima 10000000
 """
 """What tor keeps of the octets that it has carried: so many a day, and at most so many a second."""
 
-_NO_FINGERPRINT: Final = "0" * 40
-
 
 class Node(TorProcess):
     """A node in `folder`. `offset` is the second of the voting interval at which a consensus is due."""
@@ -83,28 +81,16 @@ class Node(TorProcess):
             offset=offset,
         )
 
-    def make_keys(self, *, tor: str, tor_gencert: str) -> str:
-        """Make the node's keys; return the DirAuthority line by which others know it.
-
-        Raise OSError where a program is missing and CalledProcessError where one fails.
-        """
+    def make_keys(self) -> str:
+        """Make the node's keys; return the DirAuthority line by which others know it."""
         self.make_folder()
         keys = self.folder / "keys"
         keys.mkdir(mode=0o700)
-        self._run(
-            tor_gencert,
-            *("--create-identity-key", "--passphrase-fd", "0", "-m", "12", "-a", f"127.0.0.1:{self._dir_port}"),
-            *("-i", str(keys / "authority_identity_key"), "-s", str(keys / "authority_signing_key")),
-            *("-c", str(keys / "authority_certificate")),
+        return (
+            f"DirAuthority {self.name} orport={self._or_port} no-v2"
+            f" v3ident={make_authority_keys(keys, dir_port=self._dir_port)}"
+            f" 127.0.0.1:{self._dir_port} {make_relay_key(keys)}"
         )
-        certificate = (keys / "authority_certificate").read_text()
-        identity = re.search(r"^fingerprint ([0-9A-F]{40})$", certificate, re.MULTILINE)
-        assert identity is not None, "dir-spec, section 4.1: every key certificate has its fingerprint"
-        # tor makes the rest of its keys, but an authority refuses to start unless it finds itself in the list.
-        in_list = self._authority_line(identity[1], _NO_FINGERPRINT)
-        self.write_torrc(["TestingTorNetwork 1", f"DataDirectory {self.folder}", self._settings, in_list])
-        printed = self._run(tor, *self.arguments(), "--list-fingerprint")
-        return self._authority_line(identity[1], printed.splitlines()[-1].split(" ", 1)[1].replace(" ", ""))
 
     def start_voting(self, tor: str, authorities: Sequence[str]) -> None:
         """Start the process as one of these authorities."""
@@ -129,12 +115,3 @@ class Node(TorProcess):
         self.control.set_options(
             {"TestingV3AuthInitialVotingInterval": str(interval), "TestingV3AuthVotingStartOffset": str(offset)}
         )
-
-    def _authority_line(self, identity: str, fingerprint: str) -> str:
-        return (
-            f"DirAuthority {self.name} orport={self._or_port} no-v2 v3ident={identity}"
-            f" 127.0.0.1:{self._dir_port} {fingerprint}"
-        )
-
-    def _run(self, *command: str) -> str:
-        return subprocess.run(command, check=True, capture_output=True, text=True, input="\n").stdout

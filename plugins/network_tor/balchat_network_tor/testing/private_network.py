@@ -20,12 +20,10 @@ votes.
 """
 
 import shutil
-import subprocess
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -77,12 +75,10 @@ class PrivateTorNetwork:
         self,
         *,
         tor: str = "tor",
-        tor_gencert: str = "tor-gencert",
         timeout: float = 100,
         on_progress: ProgressCallback = lambda _percent, _what: None,
     ) -> None:
         self._tor = tor
-        self._tor_gencert = tor_gencert
         self._timeout = timeout
         self._on_progress = on_progress
         self._lock = threading.Lock()
@@ -167,8 +163,13 @@ class PrivateTorNetwork:
         self._folder = Path(tempfile.mkdtemp(prefix="private-tor-"))
         nodes = self._make_nodes(self._folder)
         report(25, "starting the nodes")
-        for node in nodes:
-            node.start_voting(self._tor, self._authorities)
+        try:
+            for node in nodes:
+                node.start_voting(self._tor, self._authorities)
+        except OSError as error:
+            raise PrivateNetworkFailed(
+                f"{error.filename or 'tor'} cannot be started ({error.strerror}); install tor"
+            ) from error
         self._wait(nodes, "start", TorProcess.connect)
         report(45, "exchanging descriptors")
         self._wait(nodes, "learn of the others", lambda node: node.known_relays() == NODES)
@@ -201,16 +202,7 @@ class PrivateTorNetwork:
             for number in range(NODES)
         ]
         self._processes.extend(nodes)
-        make_keys = partial(Node.make_keys, tor=self._tor, tor_gencert=self._tor_gencert)
-        try:
-            with ThreadPoolExecutor(NODES) as threads:
-                self._authorities = list(threads.map(make_keys, nodes))
-        except OSError as error:
-            raise PrivateNetworkFailed(
-                f"{error.filename or 'tor'} cannot be started ({error.strerror}); install tor, tor-gencert with it"
-            ) from error
-        except subprocess.CalledProcessError as error:
-            raise PrivateNetworkFailed(f"{error.cmd[0]} failed:\n{error.stdout}{error.stderr}") from error
+        self._authorities = [node.make_keys() for node in nodes]
         return nodes
 
     def _wait(self, processes: Sequence[ProcessT], what: str, done: Callable[[ProcessT], bool]) -> None:
