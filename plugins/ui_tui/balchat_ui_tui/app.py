@@ -170,9 +170,13 @@ class BalchatTui(App[int]):
 
     def take_setting(self, key: str, value: object) -> None:
         """Take another value of a setting of this program: at once, but for keys and the language."""
+        had_title = self.settings.title
         self.settings = updated(self.settings, {key: value}, table=TABLE)
         self.theme = theme_named(self.settings.theme, os.environ)
         self._idle.set_minutes(self.settings.lock_minutes)
+        if had_title and not self.settings.title:
+            set_title(self, _NAME, 0)
+        self.show_title(self.account.unread)
         self.session.draw_soon()
 
     def action_open(self, name: str) -> None:

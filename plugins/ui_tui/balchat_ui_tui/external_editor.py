@@ -18,6 +18,7 @@ from balchat_common.private_folders import PrivateFolder, removed_on_signals
 from balchat_texts import Texts
 
 from balchat_host.api.errors import BadInput
+from balchat_host.api.local_files import open_source
 
 if TYPE_CHECKING:
     from balchat_ui_tui.app import BalchatTui
@@ -45,22 +46,29 @@ def remove_left_over(folder: Path) -> None:
 
 def editor(environment: Mapping[str, str]) -> list[str]:
     """Return the command of the person's editor."""
-    return shlex.split(environment.get("VISUAL") or environment.get("EDITOR") or "vi")
+    return shlex.split(environment.get("VISUAL") or "") or shlex.split(environment.get("EDITOR") or "") or ["vi"]
 
 
 def _edit(t: Texts, folder: Path, text: str) -> str:
     file = folder / "draft.md"
     file.touch(mode=0o600)
     file.write_text(text, encoding="utf-8")
-    command = editor(os.environ)
+    try:
+        command = editor(os.environ)
+    except ValueError as error:  # a quote that is not closed
+        raise BadInput(what="VISUAL, EDITOR", problem=t("tui.editor-missing", problem=str(error))) from error
+    name = command[0]
     try:
         code = subprocess.run([*command, str(file)], check=False).returncode
     except OSError as error:
-        raise BadInput(what=command[0], problem=t("tui.editor-missing", problem=error.strerror or "")) from error
+        raise BadInput(what=name, problem=t("tui.editor-missing", problem=error.strerror or "")) from error
     if code != 0:
-        raise BadInput(what=command[0], problem=t("tui.editor-failed", code=code))
-    with file.open("rb") as stream:
-        written = stream.read(_LARGEST + 1)
+        raise BadInput(what=name, problem=t("tui.editor-failed", code=code))
+    try:
+        with open_source(file) as stream:
+            written = stream.read(_LARGEST + 1)
+    except OSError as error:
+        raise BadInput(what=name, problem=error.strerror or "") from error
     if len(written) > _LARGEST:
-        raise BadInput(what=command[0], problem=t("tui.editor-too-long"))
+        raise BadInput(what=name, problem=t("tui.editor-too-long"))
     return written.decode("utf-8", errors="replace").removesuffix("\n")

@@ -3,8 +3,10 @@
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
+from balchat_ui_tui.later import call_later
+
 if TYPE_CHECKING:
-    from textual.timer import Timer
+    from asyncio import TimerHandle
 
     from balchat_ui_tui.app import BalchatTui
 
@@ -18,7 +20,7 @@ class IdleLock:
         self._tui = tui
         self._minutes = minutes
         self._touched = monotonic()
-        self._timer: Timer | None = None
+        self._timer: TimerHandle | None = None
 
     def touch(self) -> None:
         """Somebody is there."""
@@ -32,11 +34,11 @@ class IdleLock:
     def start(self) -> None:
         """Begin to wait."""
         if self._timer is not None:
-            self._timer.stop()
+            self._timer.cancel()
             self._timer = None
         if self._minutes:
             left = self._touched + self._minutes * _MINUTE - monotonic()
-            self._timer = self._tui.set_timer(max(left, 0.1), self._look)
+            self._timer = call_later(self._tui, max(left, 0.1), self._look)
 
     def _look(self) -> None:
         self._timer = None

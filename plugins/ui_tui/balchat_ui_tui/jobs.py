@@ -3,6 +3,7 @@
 Each is a value like other effects, with `run` for the one who carries it out.
 """
 
+import os
 from abc import ABCMeta, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -83,7 +84,8 @@ class LookForFile(Job, frozen=True, kw_only=True):
     async def run(self, tui: "BalchatTui", tell: Tell) -> Path | None:
         """Look."""
         del tui, tell
-        return self.path if await anyio.to_thread.run_sync(self.path.is_file) else None
+        # `Path.is_file` raises where a folder may not be looked into, or a name is too long to be one.
+        return self.path if await anyio.to_thread.run_sync(os.path.isfile, self.path) else None
 
 
 class CheckPassphrase(Job, frozen=True, kw_only=True):

@@ -41,6 +41,7 @@ _OF_MESSAGES: Final[Mapping[str, Action]] = {
     "open-link": chat.AskToOpenLink(),
     "replied": chat.GoToReplied(),
     "retry": chat.Retry(),
+    "unfold": chat.Unfold(),
 }
 """What is done with the message that is selected; where none is, with the last one in sight."""
 

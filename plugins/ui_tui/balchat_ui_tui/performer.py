@@ -19,10 +19,11 @@ from balchat_ui_tui.chat.words import copied
 from balchat_ui_tui.clock import milliseconds_now
 from balchat_ui_tui.external_editor import write_elsewhere
 from balchat_ui_tui.jobs import Job
+from balchat_ui_tui.later import call_later
 from balchat_ui_tui.severity import Severity
 
 if TYPE_CHECKING:
-    from textual.timer import Timer
+    from asyncio import TimerHandle
 
     from balchat_ui_tui.app import BalchatTui
 
@@ -61,7 +62,7 @@ class Performer:
         self._profile = profile
         self._app: App | None = None
         self._turn = anyio.Lock()
-        self._timers: dict[tuple[int, str], Timer] = {}
+        self._timers: dict[tuple[int, str], TimerHandle] = {}
 
     def connected(self, app: App | None) -> None:
         """Ask this account from now on, None while there is none."""
@@ -154,13 +155,13 @@ class Performer:
     def _after(self, after: do.After, asker: Asker) -> None:
         key = (id(asker), after.key)
         if (waiting := self._timers.pop(key, None)) is not None:
-            waiting.stop()
+            waiting.cancel()
 
         def give() -> None:
             self._timers.pop(key, None)
             asker.dispatch(after.action)
 
-        self._timers[key] = self._tui.set_timer(after.seconds, give)
+        self._timers[key] = call_later(self._tui, after.seconds, give)
 
     async def _write_elsewhere(self, text: str, done: Callable[[str], Action], asker: Asker) -> None:
         try:
@@ -168,5 +169,8 @@ class Performer:
             written = await write_elsewhere(self._tui, folder, text)
         except BalchatError as error:
             self._carry_out(do.ShowError(error), asker)
+        except Exception as error:  # noqa: BLE001  # whatever it is, it ends this call only
+            log_failure("editor", error)
+            self._carry_out(do.ShowError(InternalError(kind=kind_of(error))), asker)
         else:
             asker.dispatch(done(written))

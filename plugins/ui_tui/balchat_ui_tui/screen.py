@@ -21,6 +21,7 @@ from textual.screen import Screen
 from balchat_ui_tui.account import AccountState
 from balchat_ui_tui.actions import Action
 from balchat_ui_tui.effects import Effects
+from balchat_ui_tui.later import call_later
 from balchat_ui_tui.typed_app import program
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ class StatefulScreen(Screen[object], Generic[S], metaclass=_AbstractScreens):
         self._due = due
         wait = due - monotonic()
         if wait > 0:
-            self.set_timer(wait, self.draw_now)
+            call_later(self, wait, self.draw_now)
         else:
             self.call_next(self.draw_now)
 

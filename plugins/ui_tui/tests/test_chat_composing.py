@@ -175,6 +175,12 @@ def test_arrows_select_from_the_last_one_up_and_stop_at_the_ends():
     assert state.selected == "m1"
 
 
+def test_a_long_message_is_unfolded_from_its_beginning_and_folded_again():
+    state, _ = chat(do.Unfold())
+    assert (state.unfolded, state.target.message) == ({"m5"}, "m5")
+    assert update(state, do.Unfold(), KNOWN)[0].unfolded == set()
+
+
 def test_one_message_is_copied_bare_and_several_in_their_order():
     assert chat(do.Select("m3"), do.CopyIt())[1] == (CopyMessages((THERE[2],)),)
     state, effects = chat(do.Select("m3"), do.Mark(), do.Select("m1"), do.Mark(), do.CopyIt())

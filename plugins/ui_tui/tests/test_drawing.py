@@ -27,8 +27,9 @@ HOSTILE = st.text(
 )
 
 
-def rows(*messages, cells=40, unread_from=None):
-    stand = places(T, messages, cells=cells, now=NOON, unread_from=unread_from, progress={})
+def rows(*messages, cells=40, unread_from=None, unfolded=frozenset()):
+    more = {"unread_from": unread_from, "progress": {}, "unfolded": unfolded, "fold_key": "z"}
+    stand = places(T, messages, cells=cells, now=NOON, **more)
     laid = [block(T, each, place, NOON) for each, place in zip(messages, stand, strict=True)]
     return ["".join(piece.text for piece in row) for each in laid for row in each.rows]
 
@@ -80,6 +81,18 @@ def test_the_line_above_what_is_new_begins_a_head_again():
     shown = rows(message(1), message(2), unread_from="m2")
     assert any("Unread" in row for row in shown)
     assert sum(row.startswith("Bob") for row in shown) == 2
+
+
+def test_of_a_long_text_the_beginning_is_shown_until_all_of_it_is_wanted():
+    for text in ("x" * 9000, "\n" * 3000 + "x", "\x1b[2J" * 2000, "- a\n" * 400):
+        long = message(1, text, content_type="text/markdown")
+        folded = rows(long)
+        assert len(folded) < 110
+        assert "z shows all of it" in " ".join(row.strip() for row in folded[-2:])
+        whole = rows(long, unfolded={"m1"})
+        assert len(whole) > 200
+        assert "shows all" not in " ".join(whole[-2:])
+    assert "shows all" not in " ".join(rows(message(1, "short")))
 
 
 def test_what_failed_says_why():

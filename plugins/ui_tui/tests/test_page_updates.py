@@ -20,7 +20,7 @@ from balchat_ui_tui.effects import Call, CloseScreen, Notice, OpenScreen, Profil
 from balchat_ui_tui.entry import create, unlock
 from balchat_ui_tui.files import listing, picture, staging
 from balchat_ui_tui.files.jobs import AttachFile, GetPicture
-from balchat_ui_tui.jobs import CheckPassphrase, ReadQrPicture, path_in
+from balchat_ui_tui.jobs import CheckPassphrase, LookForFile, ReadQrPicture, path_in
 from balchat_ui_tui.keymap import key_words
 from balchat_ui_tui.main import update as main
 from balchat_ui_tui.main.actions import AskForTimer, AttachPasted, Search, SwitchUnread
@@ -78,6 +78,13 @@ def notice_of(effects: Any) -> str:
 
 def opened_of(effects: Any) -> OpenScreen:
     return next(each for each in effects if isinstance(each, OpenScreen))
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("path", ["/" + "x" * 4000, "/etc/passwd/x", "/dev/null", "/"])
+async def test_a_pasted_path_that_is_no_file_is_taken_as_a_text(path: str) -> None:
+    tui: Any = None
+    assert await LookForFile(path=Path(path)).run(tui, lambda _: None) is None
 
 
 # -- entry

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import pytest
+from balchat_ui_tui import screen as screen_module
 from balchat_ui_tui.chat.composer import Composer
 from balchat_ui_tui.chat.message_list import MessageList
 from balchat_ui_tui.settings import TuiSettings
@@ -55,6 +56,32 @@ async def test_a_paste_never_sends_and_new_lines_are_typed_by_keys_that_every_te
         await screen.press("enter")
         await screen.until(lambda: len(bob.conversation) == 1)
         assert bob.conversation[0].text == "one\ntwo\n/quit\n[31mred\nlast"
+
+
+async def test_a_paste_that_no_message_could_hold_is_refused_with_the_limit(
+    profiles: MemoryProfiles, alice: MemoryAccount
+) -> None:
+    alice.befriend("Bob")
+    async with shown(profiles) as screen:
+        await screen.open("Bob")
+        await screen.type("a")
+        screen.app.post_message(events.Paste("word " * 20_000))
+        await screen.until(lambda: list(screen.app._notifications))
+        assert "100,000 octets; the limit is 32,768" in next(iter(screen.app._notifications)).message
+        assert screen.app.screen.query_one(Composer).text == "a"
+
+
+async def test_a_drawing_that_is_due_at_once_is_not_lost(
+    profiles: MemoryProfiles, alice: MemoryAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice.befriend("Bob")
+    async with shown(profiles) as screen:
+        await screen.shows("Bob", "● Online")
+        main: Any = screen.app.screen
+        await screen.until(lambda: main._due is None)
+        monkeypatch.setattr(screen_module, "monotonic", lambda: main._drawn_at + 1 / 30 - 1e-9)
+        main.draw_soon()
+        await screen.until(lambda: main._due is None)
 
 
 async def test_what_is_all_in_sight_has_nothing_below_it(profiles: MemoryProfiles, alice: MemoryAccount) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from balchat_ui_tui import app as app_module
-from balchat_ui_tui.external_editor import write_elsewhere
+from balchat_ui_tui.external_editor import editor, write_elsewhere
 from balchat_ui_tui.settings import Theme, TuiSettings
 from balchat_ui_tui.terminal import set_title
 
@@ -104,8 +104,10 @@ def _styles(screen: Terminal, text: str) -> list[Any]:
         ('printf " and more" >> "$1"', None),
         ("exit 3", "it ended with 3"),
         ('head -c 2000000 /dev/zero > "$1"', "too long"),
+        ('rm "$1"', "cannot be read"),
+        ('rm "$1"; mkfifo "$1"', "not a file"),
     ],
-    ids=["writes", "fails", "writes too much"],
+    ids=["writes", "fails", "writes too much", "removes it", "puts a pipe there"],
 )
 async def test_the_file_for_the_editor_is_private_and_gone_when_the_editor_ends(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, does: str, raises: str | None
@@ -122,6 +124,29 @@ async def test_the_file_for_the_editor_is_private_and_gone_when_the_editor_ends(
             await write_elsewhere(tui, folder, "a draft")
     assert seen.read_text().strip() == "600"
     assert list(folder.iterdir()) == []
+
+
+async def test_what_is_no_command_of_an_editor_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VISUAL", "vi 'x")
+    tui: Any = Tui()
+    with pytest.raises(BadInput, match="cannot be started"):
+        await write_elsewhere(tui, tmp_path, "a draft")
+    assert editor({"VISUAL": " ", "EDITOR": "nano -w"}) == ["nano", "-w"]
+    assert editor({"EDITOR": ""}) == ["vi"]
+
+
+async def test_a_title_that_is_no_longer_wanted_says_nothing_more(
+    profiles: MemoryProfiles, alice: MemoryAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice.befriend("Eve").write("a secret")
+    titles: list[int] = []
+    monkeypatch.setattr(app_module, "set_title", lambda _app, _name, unread: titles.append(unread))
+    async with shown(profiles) as screen:
+        await screen.until(lambda: titles[-1] == 1)
+        screen.app.take_setting("settings.ui_tui.title", value=False)
+        assert titles[-1] == 0
+        screen.app.take_setting("settings.ui_tui.title", value=True)
+        assert titles[-1] == 1
 
 
 async def test_where_there_is_no_editor_nothing_is_left_either(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

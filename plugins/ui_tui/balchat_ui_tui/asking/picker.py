@@ -27,6 +27,8 @@ _MARGINS: Final = 2
 _HIGHEST: Final = 16
 """Rows of choices that are shown at once, at most."""
 _HIGHEST_HEAD: Final = 6
+_LONGEST: Final = 200
+"""Characters of the longest words that are looked for."""
 _LOW: Final = 16
 """Rows of a window in which nothing is left empty."""
 
@@ -73,7 +75,13 @@ class Picker(StatefulScreen[S], ModalScreen[object]):
         with Vertical(id="picker"):
             yield Rows(id="picker-head")
             if self.HAS_FIELD:
-                yield Input(id="picker-words", compact=True, placeholder=self.placeholder, select_on_focus=False)
+                yield Input(
+                    id="picker-words",
+                    compact=True,
+                    placeholder=self.placeholder,
+                    select_on_focus=False,
+                    max_length=_LONGEST,
+                )
             yield PickList()
             yield Rows(id="picker-hints")
 

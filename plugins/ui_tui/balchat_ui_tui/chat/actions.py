@@ -135,6 +135,10 @@ class Mark(Action, frozen=True):
     """Mark the selected message, to copy several, or take the mark away."""
 
 
+class Unfold(Action, frozen=True):
+    """Show all of a long message, or less of it again."""
+
+
 class Reply(Action, frozen=True):
     """Answer the selected message."""
 

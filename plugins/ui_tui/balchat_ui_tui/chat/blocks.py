@@ -11,8 +11,9 @@ Where names stand, no text ever begins: whatever somebody writes, it is indented
 head of another message or for a line of ours.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 from balchat_texts import Texts
@@ -29,6 +30,9 @@ INDENT: Final = 2
 _WIDEST: Final = 100
 """Cells of the widest text: longer rows are hard to read."""
 _NARROWEST: Final = 8
+_FOLDED_CHARACTERS: Final = 4000
+_FOLDED_ROWS: Final = 100
+"""How much of a long text is shown before somebody asks for all of it."""
 _QUARTER: Final = 15 * 60 * 1000
 """Milliseconds within which it is the same day in every time zone."""
 _TOGETHER: Final = 5 * 60 * 1000
@@ -57,6 +61,10 @@ class Place:
     in_full: bool
     """Whether its state is said in words."""
     progress: tuple[FileProgress, ...] = ()
+    whole: bool = False
+    """Whether all of a long text is shown."""
+    fold_key: str = ""
+    """The key that shows all of it, or less."""
 
 
 def places(
@@ -67,6 +75,8 @@ def places(
     now: int,
     unread_from: str | None,
     progress: Mapping[str, FileProgress],
+    unfolded: Container[str] = frozenset(),
+    fold_key: str = "",
 ) -> Iterator[Place]:
     """Return where each message of a window stands."""
     newest_ours = next((each.id for each in reversed(messages) if each.author is None and not each.timer), None)
@@ -86,6 +96,8 @@ def places(
             head=unread or day != last_day or before is None or not _together(before, message),
             in_full=message.id == newest_ours or message.state in {MessageState.QUEUED, MessageState.FAILED},
             progress=tuple(progress[each.id] for each in message.files if each.id in progress),
+            whole=message.id in unfolded,
+            fold_key=fold_key,
         )
         before, last_day = message, day
 
@@ -170,7 +182,7 @@ def _body(t: Texts, message: MessageView, place: Place, now: int) -> Iterator[li
         said = t("chat.unknown-content", kind=visible(message.content_type))
         yield from wrap_pieces([Piece(said, Ink.FAINT)], room)
     elif message.text:
-        yield from text_rows(message.content_type, message.text, room)
+        yield from _text(t, message.content_type, message.text, place)
     progress = {each.file: each for each in place.progress}
     for file in message.files:
         yield from wrap_pieces([Piece(words.file(t, file, progress.get(file.id)), Ink.CODE)], room)
@@ -183,6 +195,19 @@ def _body(t: Texts, message: MessageView, place: Place, now: int) -> Iterator[li
         yield from wrap_pieces(pieces[:-1], room)
     if expiry := words.expiry(t, message, now):
         yield from wrap_pieces([Piece(expiry, Ink.FAINT)], room)
+
+
+def _text(t: Texts, content_type: str, text: str, place: Place) -> Iterator[list[Piece]]:
+    """Return the rows of a text: of one that would fill the window for pages, the first ones."""
+    room = _room(place)
+    if place.whole:
+        yield from text_rows(content_type, text, room)
+        return
+    # Cut before it is laid out: somebody may send many that are as long as a message may be.
+    rows = [*islice(text_rows(content_type, text[:_FOLDED_CHARACTERS], room), _FOLDED_ROWS + 1)]
+    yield from rows[:_FOLDED_ROWS]
+    if len(rows) > _FOLDED_ROWS or len(text) > _FOLDED_CHARACTERS:
+        yield from wrap_pieces([Piece(t("tui.folded", key=place.fold_key), Ink.ACCENT)], room)
 
 
 def _add_state(body: list[list[Piece]], said: str, message: MessageView, room: int) -> None:

@@ -8,12 +8,15 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widgets import TextArea
 
+from balchat_host.api.frontend import MAX_TEXT_SIZE
 from balchat_ui_tui.actions import Action
 from balchat_ui_tui.chat import actions as do
 from balchat_ui_tui.chat.completion import Completion, complete, find
 from balchat_ui_tui.chat.state import ChatState
 from balchat_ui_tui.drawing.cells import grapheme_after, grapheme_before
 
+_LONGEST_PASTE: Final = 2 * MAX_TEXT_SIZE
+"""Characters of the longest paste. With a megabyte in the field, each key would take seconds."""
 _CONTROLS: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 """What could reach the terminal as a command. Line ends and tabs are dealt with before."""
 
@@ -50,6 +53,13 @@ class Composer(TextArea):
         def __init__(self, text: str) -> None:
             super().__init__()
             self.text = text
+
+    class PastedTooMuch(Message):
+        """So many octets were pasted, which is more than can be edited here. None of it stands in the text."""
+
+        def __init__(self, size: int) -> None:
+            super().__init__()
+            self.size = size
 
     class ScrollMessages(Message):
         """Scroll the messages by so many pages."""
@@ -112,6 +122,9 @@ class Composer(TextArea):
     async def _on_paste(self, event: events.Paste) -> None:
         event.stop()
         event.prevent_default()
+        if len(event.text) > _LONGEST_PASTE:
+            self.post_message(self.PastedTooMuch(len(event.text.encode())))
+            return
         text = harmless(event.text)
         start, end = self.selection
         self.replace(text, start, end, maintain_selection_offset=False)

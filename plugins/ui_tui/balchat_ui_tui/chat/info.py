@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from balchat_texts import Texts
 
 from balchat_host.api.errors import BalchatError
-from balchat_host.api.events import MessageChanged
+from balchat_host.api.events import MessageChanged, MessageRemoved
 from balchat_host.api.text import visible, visible_lines
 from balchat_host.api.views import MessageInfoView, ReceiptView, WayView
 from balchat_ui_tui.account import AccountState
@@ -15,12 +15,14 @@ from balchat_ui_tui.asking.actions import Leave, Point, Step, Take
 from balchat_ui_tui.asking.picker import Picker
 from balchat_ui_tui.chat import words
 from balchat_ui_tui.clock import milliseconds_now
-from balchat_ui_tui.drawing.cells import fill, wrap
+from balchat_ui_tui.drawing.cells import fill, fit, wrap
 from balchat_ui_tui.drawing.pieces import Ink, Piece, Row
 from balchat_ui_tui.effects import Call, CloseScreen, Effects, ShowError
 
 _LABEL = 14
 _NARROW = 50
+_LONGEST_VERSION = 2000
+"""Cells of a former text that are shown: of each, one sees what it was about."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +57,8 @@ def update(state: InfoState, action: Action, rows: int) -> tuple[InfoState, Effe
             return state, (_ask(state),)
         case Heard(event=MessageChanged(message=message)) if message.id == state.message:
             return state, (_ask(state),)
+        case Heard(event=MessageRemoved(id=gone)) if gone == state.message:
+            return state, (CloseScreen(),)
         case InfoCame(info=info):
             return replace(state, info=info), ()
         case InfoFailed(error=error):
@@ -140,7 +144,10 @@ def _facts(t: Texts, info: MessageInfoView, now: int) -> Iterator[tuple[str, str
         yield t(f"tui.change-{change.kind.value}"), f"{what}{t.moment(change.made_at, now)}. {reached}"
     if len(info.versions) > 1:
         for version in info.versions:
-            yield t("chat.info-versions"), f"{t.moment(version.sent_at, now)}\n{version.text or ''}"
+            yield (
+                t("chat.info-versions"),
+                f"{t.moment(version.sent_at, now)}\n{fit(version.text or '', _LONGEST_VERSION)}",
+            )
 
 
 def _receipt(t: Texts, receipt: ReceiptView, now: int) -> str:

@@ -22,7 +22,8 @@ from balchat_ui_tui.drawing.cells import wrap
 from balchat_ui_tui.drawing.inks import Inks
 from balchat_ui_tui.drawing.line_view import LineView
 from balchat_ui_tui.drawing.pieces import Ink, Piece, Row
-from balchat_ui_tui.typed_app import texts
+from balchat_ui_tui.keymap import key_words
+from balchat_ui_tui.typed_app import program, texts
 
 if TYPE_CHECKING:
     from balchat_host.api.views import MessageView
@@ -31,6 +32,7 @@ _GUTTER = 2
 """Cells before everything: a bar, and a space."""
 _BAR = "▌"
 _MARK = "◆"
+_UNFOLD = "messages.unfold"
 
 
 class MessageList(LineView, can_focus=True):
@@ -52,6 +54,7 @@ class MessageList(LineView, can_focus=True):
         Binding("i,enter", "act('info')", id="messages.info"),
         Binding("c,y", "act('copy')", id="messages.copy"),
         Binding("space", "act('mark')", id="messages.mark"),
+        Binding("z", "act('unfold')", id=_UNFOLD),
         Binding("o", "act('replied')", id="messages.replied"),
         Binding("f", "act('file')", id="messages.open-file"),
         Binding("l", "act('link')", id="messages.open-link"),
@@ -71,6 +74,7 @@ class MessageList(LineView, can_focus=True):
         "info": do.ShowInfo(),
         "copy": do.CopyIt(),
         "mark": do.Mark(),
+        "unfold": do.Unfold(),
         "replied": do.GoToReplied(),
         "file": do.OpenFile(),
         "link": do.AskToOpenLink(),
@@ -179,6 +183,8 @@ class MessageList(LineView, can_focus=True):
             now=now,
             unread_from=state.unread_from,
             progress=self._account.progress,
+            unfolded=state.unfolded,
+            fold_key=key_words(program(self).settings.keys.get(_UNFOLD, "z")),
         )
         for message, place in zip(state.messages, stand, strict=True):
             known = self._blocks.get(message.id)
@@ -313,5 +319,6 @@ def _drawn(state: ChatState | None) -> tuple[object, ...]:
         state.target,
         state.selected,
         state.marked,
+        state.unfolded,
         state.following,
     )

@@ -45,6 +45,13 @@ def mark(state: ChatState) -> ChatState:
     return replace(state, marked=state.marked ^ {state.selected})
 
 
+def unfold(state: ChatState) -> ChatState:
+    """Show all of the selected message, or less of it again, from its beginning."""
+    if state.selected is None:
+        return state
+    return select(replace(state, unfolded=state.unfolded ^ {state.selected}), state.selected)
+
+
 def reply(state: ChatState) -> ChatState:
     """Answer the selected message."""
     message = state.message(state.selected)

@@ -47,6 +47,8 @@ class ChatState:
     there. `watched`: the terminal's window has the keyboard. `unread_from` is the message above which the line stands
     that says what is new. `seen` is the newest message that was taken as read.
 
+    `unfolded`: the messages whose long texts are shown whole.
+
     `text` is what is in the composer; `text_number` grows where it was put there by us and not typed. `draft` is what
     the account has of it. `too_long`: what is in the composer is more than fits in a message.
     """
@@ -65,6 +67,7 @@ class ChatState:
     target: Target | None = None
     selected: str | None = None
     marked: frozenset[str] = frozenset()
+    unfolded: frozenset[str] = frozenset()
     reply_to: MessageView | None = None
     editing: Editing | None = None
     outgoing: tuple[Outgoing, ...] = ()

@@ -16,6 +16,7 @@ from balchat_ui_tui.effects import Call, Effects, ShowError, WriteElsewhere
 
 _OF_ONE_MESSAGE: Final = (
     do.Mark,
+    do.Unfold,
     do.Reply,
     do.Edit,
     do.Delete,
@@ -229,6 +230,8 @@ def _with_selected(state: ChatState, action: Action) -> tuple[ChatState, Effects
             return selected.move(state, by)
         case do.Mark():
             return selected.mark(state), ()
+        case do.Unfold():
+            return selected.unfold(state), ()
         case do.Reply():
             return selected.reply(state), ()
         case do.Edit():

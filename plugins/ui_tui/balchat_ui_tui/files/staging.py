@@ -286,7 +286,7 @@ class StagingPage(ListPage[StagingState]):
     def on_paste(self, event: events.Paste) -> None:
         """Take each path that is pasted or dropped here."""
         event.stop()
-        for path in event.text.splitlines():
+        for path in event.text.split("\n", MAX_FILES)[:MAX_FILES]:
             self.dispatch(PathTyped(path))
 
     def action_close_page(self) -> None:

@@ -9,7 +9,8 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Input
 
-from balchat_host.api.frontend import MYSELF
+from balchat_host.api.errors import TextTooLong
+from balchat_host.api.frontend import MAX_NAME_LENGTH, MAX_TEXT_SIZE, MYSELF
 from balchat_host.api.text import visible
 from balchat_host.api.views import ConversationView
 from balchat_ui_tui.account import AccountState
@@ -29,6 +30,7 @@ from balchat_ui_tui.main import heads
 from balchat_ui_tui.main.state import MainState, Pane
 from balchat_ui_tui.main.update import update
 from balchat_ui_tui.screen import StatefulScreen
+from balchat_ui_tui.severity import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,7 +77,7 @@ class MainScreen(StatefulScreen[MainState]):
         with Horizontal(id="panes"):
             with Vertical(id="side"):
                 yield Rows(id="list-head")
-                yield Input(id="filter", compact=True, placeholder=self.tui.t("tui.filter"))
+                yield Input(id="filter", compact=True, placeholder=self.tui.t("tui.filter"), max_length=MAX_NAME_LENGTH)
                 yield ConversationList()
             with Vertical(id="chat"):
                 yield Rows(id="chat-head")
@@ -206,6 +208,11 @@ class MainScreen(StatefulScreen[MainState]):
         if path is not None:
             looking = LookForFile(path=path, done=partial(do.PathFound, message.text))
             self.tui.session.performer.carry_out((looking,), self)
+
+    @on(Composer.PastedTooMuch)
+    def _pasted_too_much(self, message: Composer.PastedTooMuch) -> None:
+        error = TextTooLong(size=message.size, limit=MAX_TEXT_SIZE)
+        self.tui.show_notice(self.tui.t.error(error), Severity.ERROR)
 
     @on(Composer.ScrollMessages)
     def _scroll_messages(self, message: Composer.ScrollMessages) -> None:
