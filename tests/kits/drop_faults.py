@@ -514,4 +514,28 @@ class ForgetsWhatWaits(FaultyDrop):
         return self.counted > self.holds
 
 
+class WritesOverWhatWaits(FaultyDrop):
+    """Numbers what it leaves by how many wait, and so writes over what stays while others are taken."""
+
+    caught_by = "test_what_is_refused_for_now_stays_stored"
+
+    def leave(self, box, octets) -> None:
+        new = box / "new"
+        with new.open("wb") as file:
+            file.write(octets)
+            self.sync(file)
+        new.rename(box / self.name(len(self.waiting(box))))
+        self.sync_folder(box)
+
+
+class LooksAtOneBoxAlone(FaultyDrop):
+    """Takes nothing of anybody else while something is refused for now."""
+
+    caught_by = FOR_NOW
+
+    async def collect(self, peer, box) -> None:
+        if all(path.is_relative_to(box) for path in self.not_before):
+            await super().collect(peer, box)
+
+
 FAULTS = list(FaultyDrop.__subclasses__())

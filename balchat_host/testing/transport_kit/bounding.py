@@ -49,6 +49,8 @@ class BoundedStoringTests(StoringBase):
                 bob.host.answer = answers(_FOR_NOW, only=b"not now")
                 await deliver(bench, alice, bob, [b"one", b"not now"])
                 await bob.host.received.until(lambda got: b"not now" in [each.envelope for each in got])
+                await anyio.wait_all_tasks_blocked()  # what has been committed goes
+                await deliver(bench, alice, bob, [b"meanwhile"])
             async with again(bench, bob, alice) as restarted:
                 await restarted.host.received.until(lambda got: b"not now" in [each.envelope for each in got])
                 await deliver(bench, alice, restarted, [b"two"])
@@ -56,12 +58,12 @@ class BoundedStoringTests(StoringBase):
 
     async def test_what_is_refused_for_now_holds_up_nothing(self, bench: TransportBench) -> None:
         self.needs_storing(bench)
-        async with accounts(bench, 2) as (alice, bob):
+        async with accounts(bench, 3) as (alice, bob, carol):
             bob.host.answer = answers(_FOR_NOW, only=b"not now")
             await deliver(bench, alice, bob, [b"not now", b"beside it"])
-            for number in range(3):
+            for number, sender in enumerate((alice, alice, alice, carol)):
                 later = b"behind it, %d" % number
-                await deliver(bench, alice, bob, [later])
+                await deliver(bench, sender, bob, [later])
                 await bob.host.received.until(lambda got, later=later: later in [each.envelope for each in got])
             offered = [each.envelope for each in bob.host.received.all]
             assert b"beside it" in offered
