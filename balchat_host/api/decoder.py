@@ -49,6 +49,11 @@ _ENVIRONMENT: Final = {"OPENBLAS_NUM_THREADS": "1"}
 """Whatever else we have in ours is nothing for it."""
 
 
+class PictureRefused(PictureUnreadable):  # noqa: D101  # the docstring of an error is its message
+    __doc__ = PictureUnreadable.__doc__
+    # The decoder answered that it cannot be read, and would again. Where it broke down or took too long, it may not.
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decoded:
     """What came back: `results` are octets, `said` is what is said of them."""
@@ -69,8 +74,8 @@ def require_voice() -> None:
 async def decode(job: Job, octets: AsyncIterable[bytes], *numbers: int, name: str, of: Hashable = None) -> Decoded:
     """Have a job done with octets. `name` is what errors call them; `of` is whose they are, None for our own.
 
-    Raise PicturesMissing, PictureUnreadable, of voice messages VoiceMissing, VoiceUnreadable; TooMany, and what reading
-    `octets` raises.
+    Raise PicturesMissing, PictureUnreadable (PictureRefused where trying again is of no use), of voice messages
+    VoiceMissing, VoiceUnreadable; TooMany, and what reading `octets` raises.
     """
     unreadable = VoiceUnreadable if job in _VOICE else PictureUnreadable
     async with _turns().turn(of):
@@ -105,11 +110,13 @@ async def _ask(job: Job, octets: AsyncIterable[bytes], numbers: tuple[int, ...],
         said = await answer.line()
         if said.get("missing"):
             raise VoiceMissing if job in _VOICE else PicturesMissing
+        if "refused" in said:
+            # Code that a broken picture has taken over must not speak to people at any length, or to their terminal.
+            problem = visible(str(said["refused"])[:_MAX_PROBLEM])
+            raise (VoiceUnreadable if job in _VOICE else PictureRefused)(name=name, problem=problem)
         lengths = _lengths(job, said)
         if lengths is None:
-            # Code that a broken picture has taken over must not speak to people at any length, or to their terminal.
-            problem = visible(str(said.get("refused", "what reads it broke down"))[:_MAX_PROBLEM])
-            raise unreadable(name=name, problem=problem)
+            raise unreadable(name=name, problem="what reads it broke down")
         if sum(lengths) > MAX_GIVEN:
             raise unreadable(name=name, problem="what becomes of it is too large")
         results = [await answer.take(length) for length in lengths]
@@ -126,7 +133,7 @@ async def _ask(job: Job, octets: AsyncIterable[bytes], numbers: tuple[int, ...],
 def _lengths(job: Job, said: Mapping[str, Any]) -> list[int] | None:
     """Return how long the results are, None where it does not say, or has too few or too many."""
     lengths = said.get("lengths")
-    if "refused" in said or not isinstance(lengths, list):
+    if not isinstance(lengths, list):
         return None
     each = cast("list[Any]", lengths)
     if len(each) not in _RESULTS.get(job, (1,)):

@@ -12,8 +12,8 @@ from typing import TypeVar, TypeVarTuple
 from anyio import to_thread
 from anyio.lowlevel import checkpoint
 
-from balchat_host.api.decoder import Decoded, Job
-from balchat_host.api.errors import PicturesMissing, PictureUnreadable, StorageFull, VoiceMissing, VoiceUnreadable
+from balchat_host.api.decoder import Decoded, Job, PictureRefused
+from balchat_host.api.errors import PicturesMissing, StorageFull, VoiceMissing, VoiceUnreadable
 from balchat_host.runtime.files.folder import FileFolder
 from balchat_host.runtime.files.offload import Drain, Ended, Feed, Offload
 from balchat_host.runtime.files.sealing import Read, Write
@@ -88,7 +88,7 @@ async def decode_here(job: Job, octets: AsyncIterable[bytes], *numbers: int, nam
     try:
         answer = await to_thread.run_sync(getattr(module, job), whole, *numbers)
     except Exception as error:
-        raise (VoiceUnreadable if voice else PictureUnreadable)(name=name, problem=str(error)) from error
+        raise (VoiceUnreadable if voice else PictureRefused)(name=name, problem=str(error)) from error
     return Decoded(results=answer.results, said=answer.said)
 
 

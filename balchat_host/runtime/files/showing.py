@@ -7,6 +7,7 @@ is what front ends get.
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Final
 
+from balchat_host.api.decoder import PictureRefused
 from balchat_host.api.errors import BadInput, NoPreview, PictureUnreadable
 from balchat_host.api.frontend import MAX_OCTETS
 from balchat_host.api.views import FileState
@@ -42,7 +43,7 @@ class FilesShown:
     async def _made_again(self, row: FileRow, octets: bytes) -> bytes:
         try:
             answer = await self._decode("preview_again", _once(octets), name=row.name, of=row.peer)
-        except PictureUnreadable:
+        except PictureRefused:
             await self._runner.change(lambda unit: previews.forget(unit, row.number))
             raise
         (made,) = answer.results

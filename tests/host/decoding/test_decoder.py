@@ -156,7 +156,7 @@ async def test_a_preview_of_many_pixels_is_not_decoded(size: tuple[int, int]) ->
     # Of one colour, fifty megapixels fit into the octets that a preview may have.
     octets = photograph(size, "WEBP")
     assert len(octets) <= MAX_PREVIEW
-    with pytest.raises(PictureUnreadable, match="512 pixels a side"):
+    with pytest.raises(decoder.PictureRefused, match="512 pixels a side"):
         await decoder.decode("preview_again", once(octets), name="a.jpg")
 
 
@@ -221,8 +221,9 @@ async def test_one_that_dies_or_lies_ends_its_own_request(monkeypatch: pytest.Mo
         stand_in.chmod(0o700)
         monkeypatch.setattr(decoder, "_ENVIRONMENT", {"BALCHAT_STAND_IN": program})
         monkeypatch.setattr(sys, "executable", str(stand_in))
-        with pytest.raises(PictureUnreadable):
+        with pytest.raises(PictureUnreadable) as raised:
             await reencode(photograph(), 64)
+        assert not isinstance(raised.value, decoder.PictureRefused), "it says nothing of the picture"
         monkeypatch.undo()
     assert await reencode(photograph(), 64)
 

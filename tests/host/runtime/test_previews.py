@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -13,8 +14,13 @@ from PIL import Image
 
 from balchat_host.api.errors import NoPreview, NoSuchFile, PictureUnreadable, VoiceUnreadable
 from balchat_host.core.files.preview import SmallPicture, Voice
+from balchat_host.testing import memory_account
 from balchat_host.testing.app_kit.files import is_webp, joined
 from balchat_host.testing.memory_account import MemoryAccount
+from balchat_host.testing.memory_files import decode_here
+
+if TYPE_CHECKING:
+    from balchat_host.api.decoder import Decoded
 
 pytestmark = pytest.mark.anyio
 MARKER = b"a preview's own marker"
@@ -50,6 +56,22 @@ async def test_a_preview_that_is_no_picture_is_not_shown_and_forgotten() -> None
     with pytest.raises(NoPreview):
         await joined(account.app.files.preview(file.id))
     assert not (await account.app.files.get(file.id)).preview
+
+
+async def test_a_preview_outlives_a_breakdown_of_what_reads_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = [PictureUnreadable(name="harbour.jpg", problem="what reads it broke down")]
+
+    async def decode(*arguments: Any, **named: Any) -> Decoded:
+        if broken:
+            raise broken.pop()
+        return await decode_here(*arguments, **named)
+
+    monkeypatch.setattr(memory_account, "decode_here", decode)
+    account = MemoryAccount("Alice")
+    file = account.befriend("Bob").offer("harbour.jpg", b"octets", preview=small_picture())
+    with pytest.raises(PictureUnreadable):
+        await joined(account.app.files.preview(file.id))
+    assert is_webp(await joined(account.app.files.preview(file.id)))
 
 
 async def test_a_preview_goes_with_its_message() -> None:
