@@ -14,7 +14,7 @@ from balchat_host.api.frontend.limits import MAX_FILES
 from balchat_host.core import contacts, content
 from balchat_host.core.content import Disposition, MultiPart, Semantics, SinglePart
 from balchat_host.core.files.offer import MAX_HEADER, FileOffer
-from balchat_host.core.files.part_notices import MAX_ABSENT, MAX_CONTAINERS, MAX_NAMED, FileProgress
+from balchat_host.core.files.part_notices import MAX_ABSENT, MAX_CONTAINERS, MAX_NAMED, ProgressNotice
 from balchat_host.core.files.preview import SmallPicture
 from balchat_host.core.files.shape import MAX_SIZE, Shape
 from balchat_host.core.messages.receive import receive_content
@@ -69,7 +69,7 @@ def notices() -> Iterator[tuple[str, bytes]]:
             lie = [[f"transport_{number}", bytes(256), 2**53, put] for number in range(MAX_CONTAINERS)]
             body = cbor.encode([[root, lie] for root in _ROOTS[:count]])
             yield f"where {count} files lie that were offered often", _told(content.FILE_PARTS, body)
-    progress = FileProgress(root=_ROOTS[0], here=bitmap, absent=tuple(range(MAX_ABSENT)), wanted=True)
+    progress = ProgressNotice(root=_ROOTS[0], here=bitmap, absent=tuple(range(MAX_ABSENT)), wanted=True)
     yield "how far a file of their own is", _told(content.FILE_PROGRESS, progress.encode())
     yield "which files of their own they have", _told(content.FILES_RECEIVED, cbor.encode(list(_ROOTS)))
 

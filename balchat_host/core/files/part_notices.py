@@ -74,7 +74,7 @@ def decode_parts(body: bytes) -> list[FileParts]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FileProgress:
+class ProgressNotice:
     """`file-progress`: which parts of a file are durable at whoever says it, and whether more of them are wanted.
 
     `absent` are parts, or the manifest by the number of parts, that were said to lie at a relay and do not.
@@ -90,7 +90,7 @@ class FileProgress:
         return cbor.encode([self.root, self.here, list(self.absent), self.wanted])
 
     @classmethod
-    def decode(cls, body: bytes) -> "FileProgress":
+    def decode(cls, body: bytes) -> "ProgressNotice":
         """Read the body of the content. Raise MalformedContent."""
         root, here, listed, wanted = _fields(_decode(body, max_items=5 + MAX_ABSENT, max_depth=2), 4)
         absent = _list(listed, most=MAX_ABSENT)

@@ -1,6 +1,6 @@
 """To whom files of ours are offered by relay: those whom the message did not reach directly, and those who ask.
 
-What they have, and what they want, they say (`part_notices.FileProgress`). Nothing that they say has a part put twice
+What they have, and what they want, they say (`part_notices.ProgressNotice`). Nothing that they say has a part put twice
 within an hour: who says that parts are not there, that they have lost some, or that they want the file and do not, in
 turn, costs us one file in an hour at most.
 """
@@ -13,7 +13,7 @@ from balchat_host.api.types import PeerId
 from balchat_host.core.delivery.progress import Step
 from balchat_host.core.files import containers, sending
 from balchat_host.core.files.part_bitmaps import bitmap, fits, union, without
-from balchat_host.core.files.part_notices import FileProgress
+from balchat_host.core.files.part_notices import ProgressNotice
 from balchat_host.core.files.rows import FileRow
 from balchat_host.core.files.shape import Bitmap, Shape
 from balchat_host.core.rows import ContactRow
@@ -130,7 +130,7 @@ def note_put(unit: UnitOfWork, number: int, shape: Shape, index: int) -> None:
         )
 
 
-def on_progress(unit: UnitOfWork, contact: ContactRow, said: FileProgress) -> None:
+def on_progress(unit: UnitOfWork, contact: ContactRow, said: ProgressNotice) -> None:
     """Take note of which parts a contact has of a file that is offered to them, and whether they want more."""
     row = sending.offered(unit.tx, said.root, contact.peer)
     if row is None or not fits(row.shape, said.here) or _is_late(unit, row, contact, said):
@@ -181,7 +181,7 @@ def _put_lately(unit: UnitOfWork, parts: SqlValue, at: SqlValue) -> bytes:
     return cast("bytes", parts) if unit.now - cast("int", at) < REPUT_EVERY else b""
 
 
-def _is_late(unit: UnitOfWork, row: FileRow, contact: ContactRow, said: FileProgress) -> bool:
+def _is_late(unit: UnitOfWork, row: FileRow, contact: ContactRow, said: ProgressNotice) -> bool:
     """Return whether a contact has got all of a file since: only who has nothing of it begins again."""
     begins = said.wanted and not any(said.here)
     return not begins and bool(

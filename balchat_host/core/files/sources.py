@@ -10,7 +10,7 @@ from balchat_host.core import contacts, content
 from balchat_host.core.delivery import queue
 from balchat_host.core.files import rows
 from balchat_host.core.files.part_bitmaps import bitmap, fits
-from balchat_host.core.files.part_notices import MAX_ABSENT, FileParts, FileProgress
+from balchat_host.core.files.part_notices import MAX_ABSENT, FileParts, ProgressNotice
 from balchat_host.core.files.rows import FileRow
 from balchat_host.core.files.shape import Bitmap, Shape
 from balchat_host.core.rows import ContactRow
@@ -114,7 +114,7 @@ def _say(unit: UnitOfWork, row: FileRow, *, wanted: bool, absent: Sequence[int] 
     contact = None if row.peer is None else contacts.by_number(unit.tx, row.peer)
     if contact is None or not contact.may_talk or contact.blocked or row.root is None:
         return
-    body = FileProgress(
+    body = ProgressNotice(
         root=row.root, here=row.bitmap.encode(), absent=tuple(sorted(absent)[:MAX_ABSENT]), wanted=wanted
     )
     queue.queue_control(unit, contact, content.FILE_PROGRESS, body.encode())

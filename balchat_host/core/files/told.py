@@ -5,7 +5,7 @@ from typing import Final
 
 from balchat_host.core import content
 from balchat_host.core.files import receipts, relay_recipients, sources
-from balchat_host.core.files.part_notices import FileProgress, decode_parts
+from balchat_host.core.files.part_notices import ProgressNotice, decode_parts
 from balchat_host.core.rows import ContactRow
 from balchat_host.core.unit_of_work import UnitOfWork
 
@@ -22,7 +22,7 @@ def act(unit: UnitOfWork, contact: ContactRow, content_type: str, body: bytes) -
             for each in decode_parts(body):
                 sources.on_parts(unit, contact, each)
         case content.FILE_PROGRESS:
-            relay_recipients.on_progress(unit, contact, FileProgress.decode(body))
+            relay_recipients.on_progress(unit, contact, ProgressNotice.decode(body))
         case _:
             receipts.received(unit, contact, receipts.decode(body))
 
@@ -30,5 +30,5 @@ def act(unit: UnitOfWork, contact: ContactRow, content_type: str, body: bytes) -
 _DECODERS: Final[Mapping[str, Callable[[bytes], object]]] = {
     content.FILES_RECEIVED: receipts.decode,
     content.FILE_PARTS: decode_parts,
-    content.FILE_PROGRESS: FileProgress.decode,
+    content.FILE_PROGRESS: ProgressNotice.decode,
 }

@@ -12,7 +12,7 @@ from balchat_host.api.transport import BlobContainer, BlobOutcome, BlobReport
 from balchat_host.core import contacts
 from balchat_host.core.files import relay_recipients
 from balchat_host.core.files.part_bitmaps import MANIFEST
-from balchat_host.core.files.part_notices import FileProgress
+from balchat_host.core.files.part_notices import ProgressNotice
 from balchat_host.core.files.shape import Bitmap, Shape
 from balchat_host.runtime.files.part_putter import STREAMS, WINDOW, RecipientPutter
 from balchat_host.testing.app_kit.files import write
@@ -141,7 +141,7 @@ def has_all(account: Account, peer: PeerId, root: bytes) -> None:
     def hear(unit: Any) -> None:
         contact = contacts.by_peer(unit.tx, peer)
         assert contact is not None
-        said = FileProgress(root=root, here=here.encode(), absent=(), wanted=True)
+        said = ProgressNotice(root=root, here=here.encode(), absent=(), wanted=True)
         relay_recipients.on_progress(unit, contact, said)
 
     account.change(hear)

@@ -17,8 +17,8 @@ from balchat_host.core.files.part_notices import (
     MAX_CONTAINERS,
     MAX_NAMED,
     FileParts,
-    FileProgress,
     OfferedContainer,
+    ProgressNotice,
     decode_parts,
     encode_parts,
 )
@@ -37,7 +37,7 @@ containers = st.builds(
 )
 parts = st.builds(FileParts, root=roots, containers=st.lists(containers, max_size=MAX_CONTAINERS).map(tuple))
 progress = st.builds(
-    FileProgress,
+    ProgressNotice,
     root=roots,
     here=st.binary(max_size=40),
     absent=st.lists(st.integers(0, 2**32 - 1), max_size=MAX_ABSENT).map(tuple),
@@ -56,8 +56,8 @@ def test_where_parts_lie_is_read_as_it_was_written(told: list[FileParts]) -> Non
 
 
 @given(progress)
-def test_progress_is_read_as_it_was_written(told: FileProgress) -> None:
-    assert FileProgress.decode(told.encode()) == told
+def test_progress_is_read_as_it_was_written(told: ProgressNotice) -> None:
+    assert ProgressNotice.decode(told.encode()) == told
 
 
 def test_one_notice_names_many_small_files_and_few_large_ones() -> None:
@@ -81,8 +81,8 @@ def test_vectors() -> None:
         ("transport_other", b"\x03", b"\x00\x00\x02"),
     ]
     assert list(encode_parts([small, large])) == [bytes.fromhex(vectors["file-parts"])]
-    told = FileProgress.decode(bytes.fromhex(vectors["file-progress"]))
-    assert told == FileProgress(root=ROOT, here=b"\x01\x00\x01", absent=(3, 17), wanted=True)
+    told = ProgressNotice.decode(bytes.fromhex(vectors["file-progress"]))
+    assert told == ProgressNotice(root=ROOT, here=b"\x01\x00\x01", absent=(3, 17), wanted=True)
     assert told.encode() == bytes.fromhex(vectors["file-progress"])
 
 
@@ -152,7 +152,7 @@ def test_where_parts_lie_is_refused_in_any_other_shape(body: object) -> None:
 )
 def test_progress_is_refused_in_any_other_shape(body: object) -> None:
     with pytest.raises(MalformedContent):
-        FileProgress.decode(cbor.encode(body))
+        ProgressNotice.decode(cbor.encode(body))
 
 
 def test_a_bitmap_that_says_more_than_the_file_has_is_none_of_it() -> None:
@@ -175,13 +175,13 @@ def test_no_octets_do_more_than_raise_malformed_content(octets: bytes) -> None:
         (body,) = encode_parts(decode_parts(octets))
         assert decode_parts(body) == decode_parts(octets)
     with contextlib.suppress(MalformedContent):
-        assert FileProgress.decode(FileProgress.decode(octets).encode())
+        assert ProgressNotice.decode(ProgressNotice.decode(octets).encode())
 
 
 @pytest.mark.fuzz
 @given(st.lists(parts, min_size=1, max_size=3, unique_by=lambda each: each.root), progress, st.data())
 def test_a_notice_with_one_octet_changed_is_refused_or_read(
-    told: list[FileParts], said: FileProgress, data: st.DataObject
+    told: list[FileParts], said: ProgressNotice, data: st.DataObject
 ) -> None:
     def changed(body: bytes) -> bytes:
         octets = bytearray(body)
@@ -192,4 +192,4 @@ def test_a_notice_with_one_octet_changed_is_refused_or_read(
         with contextlib.suppress(MalformedContent):
             assert decode_parts(changed(body)) != told
     with contextlib.suppress(MalformedContent):
-        assert FileProgress.decode(changed(said.encode())) != said
+        assert ProgressNotice.decode(changed(said.encode())) != said

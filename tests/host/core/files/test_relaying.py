@@ -10,7 +10,7 @@ import pytest
 from balchat_host.api.transport import BlobContainer
 from balchat_host.core import contacts
 from balchat_host.core.files import containers, receipts, recipient_notices, relay_recipients, relaying
-from balchat_host.core.files.part_notices import FileProgress
+from balchat_host.core.files.part_notices import ProgressNotice
 from balchat_host.core.files.shape import Bitmap
 from balchat_host.core.rows import Purpose
 from balchat_host.testing.app_kit.files import made_up, write
@@ -65,7 +65,7 @@ class Offered:
         here = Bitmap(18)
         for each in parts:
             here.add(each)
-        said = FileProgress(root=self.root, here=here.encode(), absent=absent, wanted=wanted)
+        said = ProgressNotice(root=self.root, here=here.encode(), absent=absent, wanted=wanted)
 
         def hear(unit) -> None:
             contact = contacts.by_peer(unit.tx, self.peer)
@@ -336,7 +336,7 @@ async def test_a_bitmap_of_another_size_means_nothing() -> None:
     offered = await Offered.make()
     offered.allocate()
     offered.put()
-    said = FileProgress(root=offered.root, here=b"\xff" * 4, absent=(), wanted=True)
+    said = ProgressNotice(root=offered.root, here=b"\xff" * 4, absent=(), wanted=True)
 
     def hear(unit) -> None:
         contact = contacts.by_peer(unit.tx, offered.peer)
