@@ -15,6 +15,8 @@ SHORT_ID = 8
 """Digits of a message id that people see, where they tell it from the others in sight."""
 QUOTE = 60
 """Cells of the longest quotation of a message or a draft."""
+_WIDEST_COLUMN = 64
+"""Cells that rows are padded to at most."""
 _BAR = 20
 """Cells of a full bar."""
 
@@ -117,8 +119,14 @@ def counted(number: int, one: str, many: str | None = None) -> str:
 
 
 def columns(rows: Sequence[Sequence[str]]) -> list[list[str]]:
-    """Pad every cell but the last of each row, so that the rows stand in columns. Cells are visible text."""
-    widths = [max(map(width, cells)) for cells in zip(*(row[:-1] for row in rows), strict=True)]
+    """Pad every cell but the last of each row, so that the rows stand in columns. Cells are visible text.
+
+    A very long cell makes its own row longer, and no other.
+    """
+    widths = [
+        max((cells for each in column if (cells := width(each)) <= _WIDEST_COLUMN), default=0)
+        for column in zip(*(row[:-1] for row in rows), strict=True)
+    ]
     return [
         [cell + " " * (cells - width(cell)) for cell, cells in zip(row[:-1], widths, strict=True)] + [row[-1]]
         for row in rows
