@@ -11,6 +11,8 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Final, Self
 
+from balchat_common.ed25519 import is_of_small_order
+
 from balchat_host.api.errors import BadOnionAddress
 
 PEER_ID_SIZE: Final = 32
@@ -146,6 +148,8 @@ def _read_onion_address(address: str) -> bytes:
         raise BadOnionAddress(problem="it is not a version 3 address")
     if checksum != _onion_checksum(key):
         raise BadOnionAddress(problem="its checksum does not match: a character is mistyped or missing")
+    if is_of_small_order(key):
+        raise BadOnionAddress(problem="its key is one that anybody can sign with")
     return key
 
 

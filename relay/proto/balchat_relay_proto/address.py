@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Final, Self
 from urllib.parse import parse_qsl, quote
 
+from balchat_common.ed25519 import is_of_small_order
+
 from balchat_relay_proto.capabilities import onion_name
 from balchat_relay_proto.sizes import MAX_PERMIT
 
@@ -80,4 +82,6 @@ def _key_of(name: str) -> bytes:
         raise BadRelayAddress("the onion is not of version 3")
     if raw[32:34] != hashlib.sha3_256(b".onion checksum" + raw[:32] + b"\x03").digest()[:2]:
         raise BadRelayAddress("the onion's checksum does not match: a character is mistyped or missing")
+    if is_of_small_order(raw[:32]):
+        raise BadRelayAddress("the onion's key is one that anybody can sign with")
     return raw[:32]

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from balchat_common.ed25519 import is_of_small_order
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,7 +16,7 @@ from balchat_host.core.names import clean_name
 from balchat_host.core.safety import safety_number
 
 VECTORS: dict[str, Any] = json.loads((Path(__file__).parent / "vectors/chat-codes.json").read_text())
-PEERS = st.binary(min_size=32, max_size=32).map(PeerId)
+PEERS = st.binary(min_size=32, max_size=32).filter(lambda key: not is_of_small_order(key)).map(PeerId)
 
 
 @pytest.mark.parametrize("vector", VECTORS["valid"])
@@ -38,6 +39,16 @@ def test_a_code_reads_back_as_what_it_was_made_of(peer: PeerId, name: str, relay
     shown = clean_name(name)
     code = ChatCode(peer=peer, name=shown or None, relays=tuple(relays))
     assert ChatCode.parse(str(code)) == code
+
+
+@pytest.mark.parametrize("key", [bytes(32), (2**255 - 18).to_bytes(32, "little")], ids=["zero", "one, not reduced"])
+def test_a_key_that_anybody_can_sign_with_is_nobodys(key: bytes) -> None:
+    with pytest.raises(BadOnionAddress, match="anybody can sign"):
+        PeerId.from_onion(PeerId(key).onion)
+    with pytest.raises(BadChatCode, match="anybody can sign"):
+        ChatCode.parse(str(ChatCode(peer=PeerId(key))))
+    with pytest.raises(BadChatCode, match="anybody can sign"):
+        ChatCode.parse(str(ChatCode(peer=PeerId(b"\x11" * 32), relays=(PeerId(key),))))
 
 
 @pytest.mark.parametrize("position", range(56))

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from urllib.parse import quote
 
 import pytest
+from balchat_common.ed25519 import is_of_small_order
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,7 +16,7 @@ from balchat_host.api.types import PeerId
 from balchat_host.core.chat_codes import MAX_RELAYS, ChatCode
 from balchat_host.core.names import clean_name
 
-PEERS = st.binary(min_size=32, max_size=32).map(PeerId)
+PEERS = st.binary(min_size=32, max_size=32).filter(lambda key: not is_of_small_order(key)).map(PeerId)
 NAMES = st.sampled_from(
     ["Alice", "A&B", "100%", "3DPrinter", "+1", "(x)", "J\u00f6rg M.", "\U0001f3f3\ufe0f\u200d\U0001f308"]
 )
@@ -119,16 +120,17 @@ def read(text: str) -> ChatCode | None:
         return None
 
 
-@pytest.mark.parametrize("mangling", TAKEN_WHOLE.values(), ids=TAKEN_WHOLE)
+# Drawing a code takes longer than reading it, so each is mangled in every way.
 @given(code=codes())
-def test_a_mangled_code_is_taken_whole(mangling: Mangling, code: ChatCode) -> None:
-    assert ChatCode.parse(mangling(str(code))) == code
+def test_a_mangled_code_is_taken_whole(code: ChatCode) -> None:
+    for name, mangling in TAKEN_WHOLE.items():
+        assert read(mangling(str(code))) == code, name
 
 
-@pytest.mark.parametrize("mangling", WHOLE_OR_REFUSED.values(), ids=WHOLE_OR_REFUSED)
 @given(code=codes())
-def test_a_code_that_may_be_more_or_less_is_taken_whole_or_refused(mangling: Mangling, code: ChatCode) -> None:
-    assert read(mangling(str(code))) in {code, None}
+def test_a_code_that_may_be_more_or_less_is_taken_whole_or_refused(code: ChatCode) -> None:
+    for name, mangling in WHOLE_OR_REFUSED.items():
+        assert read(mangling(str(code))) in {code, None}, name
 
 
 @pytest.mark.fuzz
