@@ -22,8 +22,6 @@ from balchat_common.toml_files import Unusable, trusted_text
 from balchat_host.api.errors import ConfigurationError, StorageFailed, StorageFull, TimedOut
 from balchat_host.loader.levels import WHOLE_FILE
 
-_MAX_SIZE: Final = 1024 * 1024
-"""Octets of the largest file that is written."""
 _TRIES: Final = 10
 _PATIENCE: Final = 5.0
 """Seconds to wait for another program that is changing the file."""
@@ -67,8 +65,6 @@ class ConfigurationFile:
             raise self._unusable(error.problem, error.allowed) from None
         if owner != os.geteuid():
             raise self._unusable("it belongs to root", "a change by root, or a file of your own")
-        if len(text) > _MAX_SIZE:
-            raise self._unusable("it is too large to be changed by a program", f"up to {_MAX_SIZE} octets")
         return text
 
     def _unusable(self, problem: str, allowed: str) -> ConfigurationError:

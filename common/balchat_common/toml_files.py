@@ -1,11 +1,18 @@
 """Files of settings, read only if nobody else decides what stands in them: they say which code runs beside keys."""
 
 import os
+import re
 import stat
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from balchat_common.text_files import NotText, decoded
+
+MAX_SIZE: Final = 256 * 2**10
+"""Octets of a file."""
+_MAX_PARTS: Final = 64
+"""Of a dotted name. The parser's time grows with the square of their number."""
+_DEEP: Final = re.compile(rf"""(?<![\w."'-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){{{_MAX_PARTS}}}""")
 
 
 class Unusable(Exception):
@@ -26,6 +33,8 @@ def parse_toml(text: str) -> dict[str, Any]:
     """Return what the text of a file says. Raise Unusable."""
     import tomllib  # noqa: PLC0415  # only who has a file waits for the parser
 
+    if _DEEP.search(text):
+        raise Unusable("it nests too deeply", f"dotted names of at most {_MAX_PARTS} parts")
     try:
         return tomllib.loads(text)
     except RecursionError:
@@ -53,9 +62,11 @@ def trusted_text(path: Path) -> str:
         try:
             _check(os.fstat(descriptor))
             with open(descriptor, "rb", closefd=False) as file:
-                octets = file.read()
+                octets = file.read(MAX_SIZE + 1)
         finally:
             os.close(descriptor)
+        if len(octets) > MAX_SIZE:
+            raise Unusable(f"it has more than {MAX_SIZE // 2**10} KiB", f"up to {MAX_SIZE // 2**10} KiB")
         return decoded(octets)
     except NotText as error:
         raise Unusable(f"it {error}", "TOML 1.0, which is UTF-8") from None
