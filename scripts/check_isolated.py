@@ -69,9 +69,9 @@ def check(distribution: Distribution, wheels: Path, workshop: Path) -> None:
     for shared in ("pyproject.toml", "conftest.py", "tests/__init__.py"):
         (copy / shared).parent.mkdir(exist_ok=True)
         shutil.copy(ROOT / shared, copy / shared)
-    shutil.copytree(
-        ROOT / "tests" / "support", copy / "tests" / "support", ignore=shutil.ignore_patterns("__pycache__")
-    )
+    # The pages hold vectors and tables that tests read.
+    for shared in ("tests/support", "docs"):
+        shutil.copytree(ROOT / shared, copy / shared, ignore=shutil.ignore_patterns("__pycache__"))
     run(python, "-P", "-m", "pytest", "-q", str(tests), cwd=copy)
 
 
