@@ -29,13 +29,20 @@ def town() -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
+@pytest.fixture(scope="session")
+def fork_server() -> Iterator[ForkServer]:
+    """Starts processes in a fraction of the time; a `person` alone starts the command that is installed."""
+    with ForkServer() as server:
+        yield server
+
+
 @pytest.fixture
 def person(town: Path) -> Iterator[MakePerson]:
     """Makes people without a network, who have an account."""
     with ExitStack() as stack:
 
-        def make(name: str, configuration: str = "") -> Person:
-            somebody = stack.enter_context(Person(town, name, configuration=configuration))
+        def make(name: str, configuration: str = "", server: ForkServer | None = None) -> Person:
+            somebody = stack.enter_context(Person(town, name, configuration=configuration, server=server))
             somebody.init()
             return somebody
 
@@ -43,11 +50,12 @@ def person(town: Path) -> Iterator[MakePerson]:
 
 
 @pytest.fixture
-def onion_person(person: MakePerson, private_tor_network: PrivateTorNetwork) -> MakePerson:
-    """Makes people who are reachable in the private network."""
+def onion_person(person: MakePerson, fork_server: ForkServer, private_tor_network: PrivateTorNetwork) -> MakePerson:
+    """Makes people who are reachable in the private network. `tests/install` does it with the command as installed."""
+    configuration = f"[settings.network_tor]\ntorrc = {json.dumps(private_tor_network.torrc_lines())}\n"
 
     def make(name: str) -> Person:
-        somebody = person(name, f"[settings.network_tor]\ntorrc = {json.dumps(private_tor_network.torrc_lines())}\n")
+        somebody = person(name, configuration, fork_server)
         somebody.up()
         somebody.wait_online()
         return somebody
@@ -56,13 +64,6 @@ def onion_person(person: MakePerson, private_tor_network: PrivateTorNetwork) -> 
 
 
 # -- without tor
-
-
-@pytest.fixture(scope="session")
-def fork_server() -> Iterator[ForkServer]:
-    """Starts processes in a fraction of the time; who has a `person` starts the command that is installed."""
-    with ForkServer() as server:
-        yield server
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ import pytest
 from balchat_host.api.frontend import PluginKind
 from balchat_host.authoring.scaffold import new_plugin
 from tests.support.announcing import announce, search_path
+from tests.support.fork_server import ForkServer
 from tests.support.null_town import befriend, call, came, talk
 from tests.support.people import Person
 
@@ -49,10 +50,11 @@ STRANGER = "transport_pigeon"
 class Operator:
     """Whoever writes the system file, and those who have accounts on that machine."""
 
-    def __init__(self, town: Path, stack: ExitStack) -> None:
+    def __init__(self, town: Path, stack: ExitStack, file: Path, server: ForkServer) -> None:
         self._town = town
         self._stack = stack
-        self.file = town / "deployment.toml"
+        self._server = server
+        self.file = file
         folder = new_plugin(PluginKind.TRANSPORT, "pigeon", town / "src")
         announce(town / "site", {"network_loopback": "tests.support.loopback_plugin"}, distribution="loopback")
         announce(town / "site", {STRANGER: "balchat_transport_pigeon.plugin"}, distribution="balchat-transport-pigeon")
@@ -82,7 +84,7 @@ class Operator:
     def person(self, name: str) -> Person:
         """Make somebody on this machine, who has no file of their own."""
         return self._stack.enter_context(
-            Person(self._town, name, environment=self._environment, program=str(self._program))
+            Person(self._town, name, environment=self._environment, program=str(self._program), server=self._server)
         )
 
     def people(self, *names: str) -> list[Person]:
@@ -98,10 +100,21 @@ def policy_of(policy: str, transports: tuple[str, ...]) -> str:
     return policy if policy != "both" or "transport_relay" in transports else "direct-only"
 
 
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("system") / "deployment.toml"
+
+
+@pytest.fixture(scope="module")
+def server(file: Path) -> Iterator[ForkServer]:
+    with ForkServer("tests.support.deployed_fork_server", {"DEPLOYMENT_FILE": str(file)}) as server:
+        yield server
+
+
 @pytest.fixture
-def operator(town: Path) -> Iterator[Operator]:
+def operator(town: Path, file: Path, server: ForkServer) -> Iterator[Operator]:
     with ExitStack() as stack:
-        yield Operator(town, stack)
+        yield Operator(town, stack, file, server)
 
 
 def reached(state: str) -> Callable[[dict[str, Any]], bool]:

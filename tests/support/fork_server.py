@@ -36,17 +36,20 @@ _PACKET: Final = 200_000
 _DESCRIPTORS: Final = 8
 _IMPORTED: Final = (
     "anyio._backends._asyncio",
+    "balchat_crypto_mls.engine",
     "balchat_crypto_mls.plugin",
     "balchat_host.__main__",
     "balchat_host.app",
     "balchat_host.background",
     "balchat_host.local_profile",
     "balchat_network_null.service",
+    "balchat_network_tor.network",
     "balchat_storage_sqlcipher.storage",
     "balchat_transport_relay.transport",
     "balchat_transport_tor_direct.transport",
     "balchat_ui_rpc.remote",
     "balchat_ui_rpc.server",
+    "sqlcipher3",
 )
 
 
@@ -69,13 +72,25 @@ class Forked:
 
 
 class ForkServer:
-    """The server, as a context manager. Whatever it has forked should have ended before."""
+    """The server, as a context manager. Whatever it has forked should have ended before.
+
+    `module` is what runs `main` of this one; `environment` is added to its own.
+    """
+
+    def __init__(self, module: str = __name__, environment: Mapping[str, str] | None = None) -> None:
+        self._module = module
+        self._environment = os.environ | (environment or {})
 
     def __enter__(self) -> Self:
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
-            command = [sys.executable, "-m", __name__, str(theirs.fileno())]
-            self._process = subprocess.Popen(command, cwd=ROOT, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL)
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", self._module, str(theirs.fileno())],
+                cwd=ROOT,
+                env=self._environment,
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+            )
         self._started: list[int] = []
         self._codes: dict[int, int] = {}
         self._heard = threading.Condition()
@@ -199,8 +214,8 @@ def main() -> int:
     """Serve; in a forked process, run the command."""
     for name in _IMPORTED:
         import_module(name)
-    # What typer needs to read a command line is imported when a command is made.
-    typer.main.get_command(import_module("balchat_ui_cli.program").application())
+    # What typer needs to read a command line is imported when it reads the first one.
+    typer.main.get_command(import_module("balchat_ui_cli.program").application()).make_context("balchat", ["up"])
     gc.freeze()
     order = serve(socket.socket(fileno=int(sys.argv[1])))
     if order is None:

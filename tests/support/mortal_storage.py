@@ -1,4 +1,6 @@
-"""A storage around any other that kills its own process (SIGKILL) at the commit that it is told, or in a creation.
+"""The storage in SQLCipher databases, which kills its own process (SIGKILL) at the commit that it is told.
+
+It can also die in a creation. `when` says which moment it is:
 
     before   the unit has done its work in the transaction; nothing of it is on the disk
     after    the unit is on the disk; nobody has been told, and none of its effects has been carried out
@@ -13,12 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from balchat_storage_sqlcipher.header import Kdf
+from balchat_storage_sqlcipher.storage import SqlcipherStorage
+
 from balchat_host.api import API_VERSION
 from balchat_host.api.descriptors import StorageDescriptor
 from balchat_host.api.hookspecs import hookimpl
 from balchat_host.api.storage import ReadTransaction, SlotKind, Storage, Transaction, Vault
 from balchat_host.api.types import Check, Secret
-from balchat_host.loader.plugins import discover
 from balchat_host.testing.death import die, die_touching
 
 T = TypeVar("T")
@@ -26,9 +30,8 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MortalSettings:
-    """`storage` is the plugin that keeps the vault. `at` counts units, or touches, from 1; with 0 nobody dies."""
+    """`at` counts units, or touches, from 1; with 0 nobody dies."""
 
-    storage: str = "storage_sqlcipher"
     when: str = "before"
     at: int = 0
 
@@ -133,11 +136,8 @@ def _mortal(fn: Callable[[Transaction], T], settings: MortalSettings, *, last: b
 
 
 def make(settings: MortalSettings) -> Storage:
-    """Make it, around the storage of another plugin."""
-    [record] = [record for record in discover([settings.storage]) if record.enabled]
-    [descriptor] = record.usable()
-    assert isinstance(descriptor, StorageDescriptor), f"{settings.storage} is no storage"
-    return MortalStorage(descriptor.factory(descriptor.settings()), settings)
+    """Make it. Each vault is opened many times here, so its key derivation is weak."""
+    return MortalStorage(SqlcipherStorage(weak_kdf=Kdf(memory_kib=8, passes=1, lanes=1)), settings)
 
 
 @hookimpl
