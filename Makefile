@@ -8,6 +8,8 @@ MAKEFLAGS += --no-print-directory
 
 PYTHON ?= python3
 export PYTHON
+# Hundreds of processes of the tests import the same modules; without this each compiles them again.
+unexport PYTHONDONTWRITEBYTECODE
 # rustup puts cargo here, and not every shell knows it.
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
