@@ -63,9 +63,9 @@ def check(distribution: Distribution, wheels: Path, workshop: Path) -> None:
     python = str(environment / "bin" / "python")
     pins = ("--constraint", "requirements.lock", "--find-links", str(wheels))
     run(UV, "pip", "install", "--quiet", "--python", python, *pins, distribution.name, *TEST_TOOLS, *distribution.needs)
-    # A copy, so that no import finds the checkout's sources.
+    # A copy, so that no import finds the checkout's sources. Tests in `page` are of sources that no wheel has.
     tests = copy / distribution.tests.relative_to(ROOT)
-    shutil.copytree(distribution.tests, tests, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(distribution.tests, tests, ignore=shutil.ignore_patterns("__pycache__", "page"))
     for shared in ("pyproject.toml", "conftest.py", "tests/__init__.py"):
         (copy / shared).parent.mkdir(exist_ok=True)
         shutil.copy(ROOT / shared, copy / shared)
