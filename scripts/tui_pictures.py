@@ -33,7 +33,7 @@ def _open(name: str, /, **arguments: object) -> Act:
     async def act(pilot: Pilot[int], account: MemoryAccount) -> None:
         del account
         tui: Any = pilot.app
-        tui.open_screen(OpenScreen(name, arguments), tui)
+        tui.session.open_screen(OpenScreen(name, arguments), tui.session)
         await pilot.pause(0.3)
 
     return act
@@ -124,6 +124,8 @@ async def draw(only: tuple[str, ...]) -> dict[str, str]:
             clock.time = lambda account=account: account.world.now / 1000
             app = BalchatTui(profiles, TuiSettings(theme=theme), Texts(language))
             async with app.run_test(size=size) as pilot:
+                while not (app.has_begun and app.account.connected):
+                    await pilot.pause()
                 await pilot.pause(0.5)
                 await act(pilot, account)
                 drawn[name] = _without_fonts(app.export_screenshot(title="balchat"))

@@ -15,6 +15,7 @@ class Tick(Checkbox, inherit_bindings=False):
     DEFAULT_CSS = """
     Tick, Tick:focus { border: none; padding: 0; background: transparent; width: auto; max-width: 100%; height: auto;
         text-wrap: wrap; }
+    Tick > .toggle--button, Tick.-on > .toggle--button { color: $foreground; background: $surface-lighten-2; }
     """
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
