@@ -41,7 +41,7 @@ from balchat_host.api.errors import (
     WeakPassphrase,
     WrongSecret,
 )
-from balchat_host.api.events import RequestClosed, RequestReceived
+from balchat_host.api.events import MessageChanged, MessageRemoved, RequestClosed, RequestReceived
 from balchat_host.api.frontend import SettingView
 from balchat_host.api.types import Phase as ServicePhase
 from balchat_host.api.types import Secret, ServiceState
@@ -53,6 +53,7 @@ from balchat_host.api.views import (
     RequestView,
     RouteView,
     SafetyNumberView,
+    SearchHit,
     SearchPage,
 )
 from tests.support import views
@@ -556,6 +557,23 @@ def test_a_search_is_limited_to_when_and_by_whom_and_old_answers_are_dropped() -
     everywhere, call = search.update(state, search.SwitchScope())
     assert "author" not in call_of(call).arguments, "who it was is one of this conversation"
     assert everywhere.written is search.Written.WEEK
+
+
+def test_what_is_deleted_or_has_expired_is_no_longer_among_hits_and_files() -> None:
+    one, two = views.message(1, "tea"), views.message(2, "tea")
+    gone = MessageRemoved(cursor=1, at=0, id="m1", conversation="bob")
+    deleted = replace(one, text=None, deleted=True, files=())
+    changed = MessageChanged(cursor=1, at=0, message=deleted, changed=("deleted",))
+    hits = tuple(SearchHit(message=each, title="Bob", excerpt="tea") for each in (one, two))
+    files = (replace(file(), id="f1", message="m1"), replace(file(), id="f2", message="m2"))
+    for event in (gone, changed):
+        found, _ = search.update(SearchState(hits=hits, place=1), Heard(event))
+        assert [each.message.id for each in found.hits] == ["m2"]
+        assert found.place == 0
+        listed, _ = listing.update(listing.FilesState(files=files), Heard(event), UP, T)
+        assert [each.id for each in listed.files or ()] == ["f2"]
+    edited = MessageChanged(cursor=1, at=0, message=replace(one, files=files[:1]), changed=("text",))
+    assert len(listing.update(listing.FilesState(files=files), Heard(edited), UP, T)[0].files or ()) == 2
 
 
 def test_keys_are_written_as_people_read_them() -> None:

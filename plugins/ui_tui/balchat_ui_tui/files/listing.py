@@ -16,6 +16,7 @@ from balchat_host.api.views import FileState, FileView
 from balchat_ui_tui.account import AccountState
 from balchat_ui_tui.actions import Action, Heard, Told
 from balchat_ui_tui.chat import words
+from balchat_ui_tui.chat.gone import gone_message
 from balchat_ui_tui.clock import milliseconds_now
 from balchat_ui_tui.effects import Call, Effects, Notice, OpenScreen
 from balchat_ui_tui.files.jobs import ExportFile
@@ -119,6 +120,8 @@ def update(  # noqa: C901  # a line or two for each action
             return replace(state, files=changed), ()
         case Heard(event=MessageAdded(message=message)) if message.files:
             return state, (_read(state),)
+        case Heard(event=event) if (gone := gone_message(event)) is not None:
+            return replace(state, files=_without(state.files, gone)), ()
         case Told(change=FileProgress() as progress):
             return _progressed(state, progress), ()
         case Exporting(file=file, done=done):
@@ -137,6 +140,10 @@ def update(  # noqa: C901  # a line or two for each action
             return state, _pressed(file, name, t) if file else ()
         case _:
             return state, ()
+
+
+def _without(files: tuple[FileView, ...] | None, gone: str) -> tuple[FileView, ...] | None:
+    return None if files is None else tuple(each for each in files if each.message != gone)
 
 
 def _read(state: FilesState) -> Call:

@@ -8,8 +8,9 @@ from typing import Final, NamedTuple, TypeVar
 
 from balchat_host.api.errors import BadInput, BalchatError
 from balchat_host.api.views import SearchHit, SearchPage
-from balchat_ui_tui.actions import Action
+from balchat_ui_tui.actions import Action, Heard
 from balchat_ui_tui.asking.actions import Leave, Point, Step, Take, Words
+from balchat_ui_tui.chat.gone import gone_message
 from balchat_ui_tui.effects import After, Call, CloseScreen, Effects, ShowError
 from balchat_ui_tui.main.actions import Show
 
@@ -126,6 +127,8 @@ def update(  # noqa: C901  # a line or two for each action
             # Words that cannot be looked for yet, such as half a quotation, find nothing.
             failed = replace(state, waiting=False, hits=(), found_for=wanted, resume=None)
             return failed, () if isinstance(error, BadInput) else (ShowError(error),)
+        case Heard(event=event) if (gone := gone_message(event)) is not None:
+            return _without(state, gone), ()
         case Step(by=by):
             return _step(state, by)
         case Take():
@@ -170,6 +173,15 @@ def _found(state: SearchState, found: Found) -> SearchState:
         resume=found.page.resume_before,
         waiting=False,
         place=state.place if found.more else 0,
+    )
+
+
+def _without(state: SearchState, gone: str) -> SearchState:
+    left = tuple(each for each in state.hits if each.message.id != gone)
+    return (
+        state
+        if len(left) == len(state.hits)
+        else replace(state, hits=left, place=max(0, min(state.place, len(left) - 1)))
     )
 
 
