@@ -567,7 +567,7 @@ def test_what_is_deleted_or_has_expired_is_no_longer_among_hits_and_files() -> N
     hits = tuple(SearchHit(message=each, title="Bob", excerpt="tea") for each in (one, two))
     files = (replace(file(), id="f1", message="m1"), replace(file(), id="f2", message="m2"))
     for event in (gone, changed):
-        found, _ = search.update(SearchState(hits=hits, place=1), Heard(event))
+        found, _ = search.update(SearchState(conversation="bob", everywhere=False, hits=hits, place=1), Heard(event))
         assert [each.message.id for each in found.hits] == ["m2"]
         assert found.place == 0
         listed, _ = listing.update(listing.FilesState(files=files), Heard(event), UP, T)

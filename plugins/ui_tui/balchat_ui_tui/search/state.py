@@ -105,7 +105,7 @@ class LookFailed(Action, frozen=True):
     error: BalchatError
 
 
-def update(  # noqa: C901  # a line or two for each action
+def update(  # noqa: C901, PLR0912  # a line or two for each action
     state: SearchState, action: Action
 ) -> tuple[SearchState, Effects]:
     """Return the state after an action, and what is to be done."""
@@ -178,11 +178,7 @@ def _found(state: SearchState, found: Found) -> SearchState:
 
 def _without(state: SearchState, gone: str) -> SearchState:
     left = tuple(each for each in state.hits if each.message.id != gone)
-    return (
-        state
-        if len(left) == len(state.hits)
-        else replace(state, hits=left, place=max(0, min(state.place, len(left) - 1)))
-    )
+    return replace(state, hits=left, place=max(0, min(state.place, len(left) - 1)))
 
 
 def _step(state: SearchState, by: int) -> tuple[SearchState, Effects]:
