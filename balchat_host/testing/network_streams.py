@@ -15,8 +15,9 @@ from balchat_host.testing.network_pair import NetworkKitBase, Pair
 from balchat_host.testing.waiting import PATIENCE
 
 PIECE: Final = 65_536
-MOST_HELD: Final = 16 * 1024 * 1024
-"""Octets that network and sockets may hold of a stream whose other end does not read."""
+MOST_HELD: Final = 64 * 1024 * 1024
+"""Octets that network and sockets may hold of a stream whose other end does not read. Linux may be set to let one TCP
+socket have 32 MiB of them (tcp_rmem)."""
 SIZES: Final = (100_000, 1, 5_000, 0, 2, 70_000, 3)
 """Of pieces that are written one after another."""
 
@@ -95,7 +96,7 @@ class StreamsOfNetworkTests(NetworkKitBase):
                 with anyio.fail_after(PATIENCE), pytest.raises((EndOfStream, BrokenResourceError)):
                     await ends[left].receive()
                 with anyio.fail_after(PATIENCE), pytest.raises(BrokenResourceError):
-                    await self._write(ends[left], 2 * MOST_HELD)
+                    await self._write(ends[left], MOST_HELD)
 
     async def test_no_more_octets_come_than_are_asked_for(self, pair: Pair) -> None:
         async with _stream(pair) as (ours, theirs):
@@ -136,7 +137,7 @@ class StreamsOfNetworkTests(NetworkKitBase):
     @staticmethod
     async def _fill(stream: ByteStream, written: list[int]) -> None:
         with suppress(BrokenResourceError):
-            while sum(written) < 2 * MOST_HELD:
+            while sum(written) < MOST_HELD:
                 await stream.send(bytes(PIECE))
                 written.append(PIECE)
 
