@@ -239,7 +239,8 @@ class TransportContext(ABC):
     ) -> Sequence[Disposition]:
         """Hand over what arrived, in order, from `source` where the transport has proof of it; return one answer each.
 
-        `relay` is who stored it for us, where somebody did: people are shown it.
+        `relay` is who stored it for us, where somebody did: people are shown it. What a transport with the latency
+        STORE_AND_FORWARD hands over is confirmed inside MLS, proven or not: its sender hears no other answer.
         Return once all of them are durable. A batch costs one commit, so collect what is there while waiting. Where it
         raises, a full disk for example, none of them may be acknowledged, nor removed from where it is stored.
         """

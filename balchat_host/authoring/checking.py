@@ -144,7 +144,10 @@ def _tests(subject: Subject, environment: Mapping[str, str]) -> Check:
         return _wrong("tests", "it has no folder `tests`", f"write some, with {either(_KITS)} of balchat_host.testing")
     missing = [name for name in ("pytest", "anyio", "hypothesis", "blockbuster") if find_spec(name) is None]
     if missing:
-        remedy = "install balchat-host[testing] beside balchat"
+        remedy = (
+            "make the environment that a new plugin's README describes, and use the balchat in that; or install"
+            " balchat-host[testing] beside this one"
+        )
         return _wrong("tests", f"they cannot run here: {missing[0]} is not installed", remedy)
     sources = "".join(path.read_text(errors="replace") for path in subject.tests.rglob("*.py"))
     used = [name for name in (*_KITS, *_ACCOUNTS) if name in sources]

@@ -71,7 +71,8 @@ def _settings_are_right(tell: Teller, descriptor: Descriptor, overrides: Mapping
             return False
     undocumented = [name for name, setting in declared.items() if not setting.doc]
     without = f"; {one_line(undocumented)} should have a Doc that says what it is for" if undocumented else ""
-    tell.well(check, f"{len(declared)} can be made{without}")
+    found = f"{len(declared)}, with values that are allowed" if declared else "there are none"
+    tell.well(check, found + without)
     return True
 
 

@@ -51,16 +51,19 @@ def receive(
 ) -> list[Disposition]:
     """Take envelopes in, in order; return the answer to each.
 
-    `source` is who sent them, where the transport has proof. Where it has none, nobody hears
-    our answer, so their authors are told inside MLS. `way` is how they came, where that is known.
+    `source` is who sent them, where the transport has proof. `way` is how they came, where that is known. Nobody hears
+    our answer to what was stored, nor where there is no proof: then their authors are told inside MLS.
     """
+    is_heard = source is not None and (way is None or way.direct)
     stranger = answering.is_stranger(unit, source)
     confirmed: _ConfirmedEras = {}
     by = ways.know(unit, way)
-    dispositions = [_receive(unit, source, octets, confirmed, stranger=stranger, way=by) for octets in envelopes]
+    dispositions = [
+        _receive(unit, source, octets, confirmed, stranger=stranger, is_heard=is_heard, way=by) for octets in envelopes
+    ]
     if stranger:
         dispositions = [replace(each, stranger=True) for each in dispositions]
-    if source is None:
+    if not is_heard:
         _tell_authors(unit, [envelope_id(octets) for octets in envelopes])
     return dispositions
 
@@ -72,12 +75,13 @@ def _receive(
     confirmed: _ConfirmedEras,
     *,
     stranger: bool,
+    is_heard: bool,
     way: int | None,
 ) -> Disposition:
     identifier = envelope_id(octets)
     if unit.tx.query("SELECT 1 FROM received WHERE envelope_id = ?", (identifier,)):
         return _COMMITTED
-    origin = _Origin(envelope_id=identifier, source=source, is_contact=not stranger, way=way)
+    origin = _Origin(envelope_id=identifier, source=source, is_contact=not stranger, is_heard=is_heard, way=way)
     try:
         envelope = Envelope.decode(octets)
     except MalformedEnvelope as error:
@@ -181,14 +185,16 @@ def _may_repeat_receipts(unit: UnitOfWork, contact: ContactRow) -> bool:
 class _Origin:
     """Where an envelope came from, as far as that is known: `source` where the transport has proof.
 
-    `is_contact`: from a contact that is not blocked, or it names an era of one. `contact` and `message_id` are whose
-    message came in it, once that is proven, and which: to confirm it, also when it comes again. `way` is the number of
-    the way by which it came. `is_dropped`: nothing of it is kept, not even that it came.
+    `is_contact`: from a contact that is not blocked, or it names an era of one. `is_heard`: its sender hears what we
+    answer. `contact` and `message_id` are whose message came in it, once that is proven, and which: to confirm it, also
+    when it comes again. `way` is the number of the way by which it came. `is_dropped`: nothing of it is kept, not
+    even that it came.
     """
 
     envelope_id: bytes
     source: PeerId | None
     is_contact: bool
+    is_heard: bool
     way: int | None
     contact: int | None = None
     message_id: bytes | None = None
@@ -242,7 +248,7 @@ def _mls_message(
     )
     if (
         not era.confirmed
-        and source is not None
+        and origin.is_heard
         and origin.message_id is not None
         and not queue.waits(unit.tx, contact, Purpose.RECEIPT)
     ):
@@ -255,7 +261,7 @@ def _mls_message(
 def _passed_over(origin: _Origin) -> Disposition:
     """Return the answer to what will never be of use here: who stores may drop it, and nobody else is told anything."""
     origin.is_dropped = True
-    return _COMMITTED if origin.source is None else _IGNORED
+    return _IGNORED if origin.is_heard else _COMMITTED
 
 
 def _whose(unit: UnitOfWork, source: PeerId | None, era_id: bytes) -> tuple[ContactRow, Era] | None:

@@ -133,8 +133,8 @@ def what_is_wrong(error: typer.TyperException, name: str) -> str:
     """Say what is wrong with the command line of the program `name`, and where to look."""
     context = getattr(error, "ctx", None)
     program = context.command_path if context else name
-    # Typer gives pydantic's words, which name the kind of exception first.
-    problem = error.format_message().strip().replace(": Value error, ", ": ", 1)
+    # Typer gives pydantic's words, which name the kind of exception first, and puts each choice on a line of its own.
+    problem = " ".join(error.format_message().replace(": Value error, ", ": ", 1).split())
     stop = "" if problem.endswith((".", "?")) else "."
     return f"{problem}{stop} `{program} --help` shows what there is."
 

@@ -28,6 +28,10 @@ class Command(commands.Command):
     shared = frozenset(SHARED)
 
 
+def paint(*, colour: Annotated[Colour, typer.Argument()]) -> None:
+    """Paint something."""
+
+
 def program(said: list[Any]) -> Any:
     app = new_group(Overview)
 
@@ -85,6 +89,14 @@ def test_a_wrong_line_is_told_with_where_to_look(line: list[str], said: str) -> 
     with pytest.raises(typer.TyperException) as caught:
         run(program([]), line, name="prog")
     assert what_is_wrong(caught.value, "prog").startswith(said)
+
+
+def test_the_choices_of_what_is_missing_are_told_in_one_line() -> None:
+    app = new_group(Overview)
+    app.command("paint", cls=Command, rich_help_panel="First")(paint)
+    with pytest.raises(typer.TyperException) as caught:
+        run(typer.main.get_command(app), ["paint"], name="prog")
+    assert what_is_wrong(caught.value, "prog").startswith("Missing argument 'colour'. Choose from: red, blue.")
 
 
 def test_an_unforeseen_error_is_named_by_its_place_and_not_by_its_words() -> None:

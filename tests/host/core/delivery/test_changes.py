@@ -10,7 +10,7 @@ from balchat_host.api.types import OnionKey
 from balchat_host.api.views import ChangeKind, MessageState, WayView
 from balchat_host.core import event_log, inbox
 from balchat_host.core.content import MessageStatus
-from balchat_host.core.delivery import reports
+from balchat_host.core.delivery import outgoing, reports
 from balchat_host.core.messages import changing, history, info, retrying
 from tests.support.devices import device_of
 
@@ -25,6 +25,10 @@ def view(pair, message: str):
 
 def known(pair, message: str, who: str = "alice"):
     return getattr(pair, who).read(lambda tx: info.info(tx, message))
+
+
+def waiting_at_bob(pair):
+    return pair.bob.read(lambda tx: outgoing.pending(tx, pair.alice.peer, after=0, now=pair.now, limit=100)).outgoing
 
 
 def deliver(pair) -> None:
@@ -155,3 +159,20 @@ def test_the_reader_sees_by_which_way_a_message_came(pair) -> None:
         pair.bob.change(lambda unit, way=way: inbox.receive(unit, pair.alice.peer, envelopes, way))
     assert known(pair, message, "bob").way == RELAYED, "that it came again by another way is no news"
     assert known(pair, message).way is None
+
+
+def test_an_author_hears_that_it_was_received_where_it_was_stored_by_whoever_proves_who_sent_it(pair) -> None:
+    (message,) = pair.write("hello")
+    (stored,) = pair.pending().outgoing
+    pair.report(stored.ticket, Outcome.STORED, latency=Latency.STORE_AND_FORWARD, transport="stores")
+    pair.bob.change(lambda unit: inbox.receive(unit, pair.alice.peer, [stored.envelope], RELAYED))
+    (confirmation,) = waiting_at_bob(pair)
+    pair.alice.change(lambda unit: inbox.receive(unit, pair.bob.peer, [confirmation.envelope], RELAYED))
+    assert view(pair, message).state is MessageState.DELIVERED
+
+
+def test_nobody_is_told_twice_that_it_was_received(pair) -> None:
+    pair.write("hello")
+    envelopes = [each.envelope for each in pair.pending().outgoing]
+    pair.bob.change(lambda unit: inbox.receive(unit, pair.alice.peer, envelopes, DIRECT))
+    assert not waiting_at_bob(pair)

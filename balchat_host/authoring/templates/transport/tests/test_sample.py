@@ -9,7 +9,7 @@ from balchat_transport_sample.settings import SampleSettings
 
 
 class Bench(TransportBench):
-    """It promises everything that a transport can (`TransportCapabilities`)."""
+    """It promises all that a transport can but to carry files (`TransportCapabilities`)."""
 
     def transport(self, context: TransportContext) -> Transport:
         return make(context, SampleSettings())
