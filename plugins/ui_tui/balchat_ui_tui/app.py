@@ -13,11 +13,13 @@ from balchat_texts import Texts
 from textual import events
 from textual.app import App
 from textual.binding import Binding, BindingType
+from textual.driver import Driver
 from textual.screen import Screen
 
 from balchat_host.api.text import visible, visible_lines
 from balchat_ui_tui.drawing.cells import fit
 from balchat_ui_tui.drawing.last_look import LastLook
+from balchat_ui_tui.driver import TerminalDriver
 from balchat_ui_tui.first_screen import FirstScreen
 from balchat_ui_tui.idle import IdleLock
 from balchat_ui_tui.key_order import Dealt, KeyOrder
@@ -82,6 +84,10 @@ class BalchatTui(App[int]):
         self.set_keymap(settings.keys)
         self._idle = IdleLock(self, settings.lock_minutes)
         self._keys = KeyOrder(self, super().on_event)
+
+    def get_driver_class(self) -> type[Driver]:
+        """Return what reads the terminal."""
+        return TerminalDriver
 
     def get_default_screen(self) -> Screen[Any]:
         """Return what is shown first."""

@@ -73,6 +73,9 @@ class Session:
                 self._call_attention(event)
             case ConnectionChanged(connection=connection) if connection.phase is Phase.STOPPED:
                 self._offer_entry()
+            case ConnectionChanged(connection=connection) if connection.reason not in {None, before.connection.reason}:
+                # The status line has seldom room for what is wrong with a configuration, and what to do.
+                self._tui.show_notice(connection.reason or "", Severity.ERROR)
             case _:
                 pass
 

@@ -12,7 +12,7 @@ from balchat_ui_tui.chat.message_list import MessageList
 from balchat_ui_tui.settings import TuiSettings
 from textual import events
 
-from balchat_host.api.errors import ConnectionLost
+from balchat_host.api.errors import ConfigurationError, ConnectionLost
 from balchat_host.api.views import MessageState
 from tests.support.tui_terminal import shown
 
@@ -258,6 +258,19 @@ async def test_the_account_is_lost_and_found_and_nothing_is_missing(
         profile.unreachable = profile.meanwhile = None
         screen.app.session.connection.reconnect()
         await screen.shows("● Online", "before", "meanwhile")
+
+
+async def test_what_keeps_the_account_from_being_reached_is_told_whole(profiles: MemoryProfiles) -> None:
+    profiles.profile().running = False
+    profiles.profile().unreachable = ConfigurationError(
+        file="/home/ada/.local/share/balchat/default/balchat.toml",
+        key="delivery.policy",
+        problem='it is "nonsense"',
+        allowed='"both"',
+    )
+    async with shown(profiles, size=(40, 12)) as screen:
+        await screen.shows("The account cannot be")
+        await screen.until(lambda: [each.message[-7:] for each in screen.app._notifications] == ['"both".'])
 
 
 async def test_hostile_texts_reach_no_terminal(profiles: MemoryProfiles, alice: MemoryAccount) -> None:

@@ -21,8 +21,9 @@ def connection_piece(t: Texts, account: AccountState) -> Piece:
         case Phase.CONNECTING:
             return Piece(f"◌ {t('tui.connecting')}", Ink.FAINT)
         case Phase.LOST:
-            reason = f" {visible(account.connection.reason)}" if account.connection.reason else ""
-            return Piece(f"✗ {t('tui.lost')}{reason}", Ink.BAD)
+            reason = account.connection.reason
+            said = f"{t('entry.unreachable-title')}. {visible(reason)}" if reason else t("tui.lost")
+            return Piece(f"✗ {said}", Ink.BAD)
         case Phase.STOPPED:
             return Piece(f"✗ {t('tui.stopped')}", Ink.BAD)
         case Phase.UP:
