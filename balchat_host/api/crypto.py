@@ -124,7 +124,7 @@ class CryptoEngine(ABC):
 
     @abstractmethod
     def forget_key_package(self, state: KeyValueArea, key_package: bytes) -> None:
-        """Delete the private half of a KeyPackage of ours that will not be used."""
+        """Delete the private half of a KeyPackage of ours that will not be used; one that is absent is no error."""
 
     @abstractmethod
     def reference(self, key_package: bytes) -> bytes:

@@ -15,8 +15,17 @@ from balchat_host.testing.dict_area import DictArea
 
 NOW: Final = 1_800_000_000
 HOUR: Final = 3600
+DAY: Final = 24 * HOUR
 GROUP: Final = b"group"
 _DEVICES: Final = count(1)
+
+
+class PrivateArea(DictArea):
+    """An area of whose values nobody may log anything."""
+
+    def put(self, key: bytes, value: bytes) -> None:
+        confide("a value in the vault", value)
+        super().put(key, value)
 
 
 @dataclass(slots=True)
@@ -24,7 +33,7 @@ class CryptoAccount:
     """An account: an engine, and the area that is handed to it."""
 
     engine: CryptoEngine
-    area: DictArea = field(default_factory=DictArea)
+    area: DictArea = field(default_factory=PrivateArea)
     device_id: bytes = field(default_factory=lambda: next(_DEVICES).to_bytes(DEVICE_ID_SIZE))
     peer: PeerId = field(init=False)
 
@@ -32,6 +41,7 @@ class CryptoAccount:
         if not self.area.rows:
             self.peer = watched(self.engine).create_identity(self.area, self.device_id, now=NOW)
             confide("an identity key", self.engine.identity_seed(self.area).reveal())
+            confide("a peer id", self.peer.octets)
 
     @property
     def device(self) -> DeviceIdentity:
@@ -40,14 +50,14 @@ class CryptoAccount:
 
     def sibling(self) -> "CryptoAccount":
         """Return another device of the same account."""
-        other = CryptoAccount(self.engine, DictArea(self.area.rows))
+        other = CryptoAccount(self.engine, PrivateArea(self.area.rows))
         other.peer = self.peer
         self.engine.become_device(other.area, other.device_id, now=NOW)
         return other
 
-    def key_package(self, *, lifetime: int = HOUR) -> bytes:
+    def key_package(self, *, lifetime: int = HOUR, now: int = NOW) -> bytes:
         """Make a key package."""
-        return self.engine.key_package(self.area, lifetime=lifetime, now=NOW)
+        return self.engine.key_package(self.area, lifetime=lifetime, now=now)
 
     def invite(self, *others: "CryptoAccount", group_id: bytes = GROUP, knows: Sequence[bytes] = ()) -> Invitation:
         """Found a group with others."""
@@ -61,7 +71,9 @@ class CryptoAccount:
         now: int = NOW,
     ) -> Invitation:
         """Found a group with the owners of these key packages."""
-        return self.engine.found(self.area, group_id, key_packages, knows=knows, now=now)
+        invitation = self.engine.found(self.area, group_id, key_packages, knows=knows, now=now)
+        confide("an era id", invitation.era_id)
+        return invitation
 
     def found(self, other: "CryptoAccount", group_id: bytes = GROUP) -> bytes:
         """Found a group with one other; return the Welcome."""
@@ -83,6 +95,10 @@ class CryptoAccount:
     def read(self, message: bytes, group_id: bytes = GROUP) -> bytes:
         """Return what a message says."""
         return self.decrypt(message, group_id).data
+
+    def held(self) -> int:
+        """Return how many octets are in the area."""
+        return sum(len(key) + len(value) for key, value in self.area.rows.items())
 
     def members(self, group_id: bytes = GROUP) -> list[DeviceIdentity]:
         """Return who is in a group."""

@@ -1,9 +1,11 @@
 """What becomes of the area: units that are undone, and rows that are put back."""
 
+from collections.abc import Callable
+
 import pytest
 
 from balchat_host.api.errors import VaultRolledBack
-from balchat_host.testing.crypto_kit.accounts import CryptoKitBase, Pair
+from balchat_host.testing.crypto_kit.accounts import CryptoAccount, CryptoKitBase, Pair
 
 
 class DiskTests(CryptoKitBase):
@@ -16,6 +18,18 @@ class DiskTests(CryptoKitBase):
         bob.decrypt(message)
         bob.area.rows = dict(before)
         assert bob.read(message) == b"x"
+
+    def test_a_group_whose_founding_is_rolled_back_was_never_there(self, account: Callable[[], CryptoAccount]) -> None:
+        alice, bob, carol = account(), account(), account()
+        before = [dict(each.area.rows) for each in (alice, bob)]
+        bob.join(alice.found(bob))
+        assert bob.members() == alice.members() == [alice.device, bob.device]
+        for each, rows in zip((alice, bob), before, strict=True):
+            each.area.rows = rows
+            assert each.engine.groups(each.area) == []
+        carol.join(alice.found(carol))
+        assert carol.members() == alice.members() == [alice.device, carol.device]
+        assert carol.read(alice.encrypt(b"x")) == b"x"
 
     def test_a_row_put_back_is_noticed(self, pair: Pair) -> None:
         alice, bob = pair

@@ -54,7 +54,7 @@ class GroupsTests(CryptoKitBase):
         assert invitation.era_id not in b"".join(invitation.welcomes)
         for each in (alice, bob):
             each.engine.delete_group(each.area, GROUP)
-        assert alice.invite(bob).era_id != invitation.era_id
+        assert alice.invite(bob, carol).era_id != invitation.era_id, "it is made of what others know"
 
     def test_a_group_says_who_founded_it_and_which_eras_they_knew(self, account: Callable[[], CryptoAccount]) -> None:
         alice, bob = account(), account()
@@ -140,16 +140,24 @@ class GroupsTests(CryptoKitBase):
 
     def test_what_was_read_leaves_nothing_behind(self, pair: Pair) -> None:
         alice, bob = pair
-
-        def held() -> int:
-            return sum(len(key) + len(value) for key, value in bob.area.rows.items())
-
         for number in range(5):
             bob.decrypt(alice.encrypt(b"%d" % number))
-        before = held()
+        before = bob.held(), alice.held()
         for number in range(40):
-            bob.decrypt(alice.encrypt(b"%d" % number))
-        assert held() <= before + _COUNTERS, "the keys of what was read are to be deleted"
+            bob.decrypt(alice.encrypt(LONG + b"%d" % number))
+        assert bob.held() <= before[0] + _COUNTERS, "the keys of what was read are to be deleted"
+        assert alice.held() <= before[1] + _COUNTERS, "the keys of what was sent are to be deleted"
+        for each in pair:
+            assert not any(LONG in value for value in each.area.rows.values()), "what was said is kept beside the keys"
+
+    def test_a_group_that_is_deleted_leaves_nothing_behind(self, account: Callable[[], CryptoAccount]) -> None:
+        alice, bob = account(), account()
+        before = alice.held(), bob.held()
+        bob.join(alice.found(bob))
+        for each in (alice, bob):
+            each.engine.delete_group(each.area, GROUP)
+        assert alice.held() <= before[0] + _COUNTERS
+        assert bob.held() <= before[1] + _COUNTERS
 
     def test_groups_do_not_mix(self, account: Callable[[], CryptoAccount]) -> None:
         alice, bob = account(), account()

@@ -42,7 +42,11 @@ class RefusalsTests(CryptoKitBase):
         alice.found(bob, b"another")
         another = alice.encrypt(b"x", b"another")
         before = dict(bob.area.rows)
-        for refused in (another, another[:-1], another + bytes(1 << 20), message + bytes(1 << 20), bytes(1 << 20)):
+        for refused in (
+            another,
+            another[:-1],
+            *(each + bytes(n) for each in (another, message, b"") for n in (1, 1 << 20)),
+        ):
             with pytest.raises(CryptoRejected):
                 bob.decrypt(refused)
         assert {key: row for key, row in bob.area.rows.items() if key in before} == before

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from balchat_host.api.errors import BadCredential, CryptoRejected
-from balchat_host.testing.crypto_kit.accounts import GROUP, HOUR, NOW, CryptoAccount, CryptoKitBase, Pair
+from balchat_host.testing.crypto_kit.accounts import DAY, GROUP, HOUR, NOW, CryptoAccount, CryptoKitBase, Pair
 
 
 class WelcomesTests(CryptoKitBase):
@@ -68,11 +68,41 @@ class WelcomesTests(CryptoKitBase):
 
     def test_a_forgotten_key_package(self, account: Callable[[], CryptoAccount]) -> None:
         alice, bob = account(), account()
-        package = bob.key_package()
-        bob.engine.forget_key_package(bob.area, package)
+        package, kept = bob.key_package(), bob.key_package()
+        for _ in range(2):
+            bob.engine.forget_key_package(bob.area, package)
         invitation = alice.found_with((bob.peer, package))
         with pytest.raises(CryptoRejected):
             bob.join(invitation.welcomes[0])
+        assert bob.join(alice.found_with((bob.peer, kept), group_id=b"kept").welcomes[0]).group_id == b"kept"
+
+    def test_a_key_package_tells_nobodys_clock(self, account: Callable[[], CryptoAccount]) -> None:
+        alice, bob = account(), account()
+        now = NOW + 1234
+        for lifetime, unit in ((HOUR, HOUR), (10 * DAY, DAY)):
+            package = bob.key_package(lifetime=lifetime, now=now)
+            for at in (now, now + lifetime):
+                assert at.to_bytes(8) not in package
+            not_after = alice.found_with((bob.peer, package), group_id=b"%d" % lifetime, now=now).not_after
+            assert not_after % unit == 0
+            assert abs(not_after - now - lifetime) < unit
+
+    def test_a_key_package_stays_until_it_is_used(self, account: Callable[[], CryptoAccount]) -> None:
+        """Its Welcome may be on its way for longer than others are to use it."""
+        alice, bob = account(), account()
+        package = bob.key_package()
+        welcome = alice.found_with((bob.peer, package)).welcomes[0]
+        bob.key_package(now=NOW + DAY)
+        assert bob.join(welcome).group_id == GROUP
+
+    def test_a_key_package_that_was_used_leaves_nothing_behind(self, account: Callable[[], CryptoAccount]) -> None:
+        alice, bob = account(), account()
+        before = set(bob.area.rows)
+        package = bob.key_package()
+        keys = [value for key, value in bob.area.rows.items() if key not in before and value]
+        bob.join(alice.found_with((bob.peer, package)).welcomes[0])
+        kept = list(bob.area.rows.values())
+        assert not any(key in value for key in keys for value in kept), "its private half is to be deleted"
 
     def test_a_key_package_that_is_not_right(self, account: Callable[[], CryptoAccount]) -> None:
         alice, carol, mallory = account(), account(), account()

@@ -114,7 +114,14 @@ def require_whole_or_none(storage: Storage, directory: Path, number: int) -> Non
 def require_private(directory: Path) -> None:
     """Assert that folders have the mode 0700 and files 0600."""
     for path in (directory, *directory.rglob("*")):
-        assert S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path.name
+        mode, expected = S_IMODE(path.stat().st_mode), 0o700 if path.is_dir() else 0o600
+        assert mode == expected, f"{path.name} has the mode {mode:o} instead of {expected:o}"
+
+
+def require_all_private(folder: Path) -> None:
+    """Assert the same of everything in a folder, but not of the folder itself."""
+    for path in folder.iterdir():
+        require_private(path)
 
 
 def require_unreadable(directory: Path, needles: Iterable[bytes]) -> None:

@@ -10,9 +10,10 @@ import pytest
 from anyio import to_thread
 
 from balchat_host.api.errors import BalchatError, VaultDamaged, VaultExposed, VaultTooNew, WrongSecret
-from balchat_host.api.storage import SlotKind, Storage
+from balchat_host.api.storage import SlotKind, Storage, Transaction
 from balchat_host.testing.file_storage_kit.files import (
     NEEDLE,
+    Contents,
     FileStorageKitBase,
     Left,
     contents,
@@ -20,6 +21,7 @@ from balchat_host.testing.file_storage_kit.files import (
     flip,
     open_once,
     places,
+    require_all_private,
     require_private,
     require_unreadable,
     restore_once,
@@ -31,8 +33,11 @@ from balchat_host.testing.storage_kit import (
     PASSPHRASE,
     add_note,
     as_it_is,
+    make_notes,
     new_vault,
+    unlocked,
 )
+from balchat_host.testing.storage_kit.vaults import Refused, refuse
 
 
 class OutsideTests(FileStorageKitBase):
@@ -46,10 +51,14 @@ class OutsideTests(FileStorageKitBase):
                 await vault.transact(add_note("something"))
                 await vault.backup(tmp_path / "backup", as_it_is)
                 await to_thread.run_sync(require_private, directory)
+            await restore_once(storage, tmp_path / "restored", tmp_path / "backup")
+            async with unlocked(storage, directory) as vault:
+                await vault.transact(add_note("more"))
+                await to_thread.run_sync(require_private, directory)
+                await vault.backup(tmp_path / "another", lambda _: require_all_private(tmp_path))
 
         anyio.run(look)
-        require_private(directory)
-        require_private(tmp_path / "backup")
+        require_all_private(tmp_path)
 
     def test_nothing_readable_lies_on_the_disk(self, storage: Storage, tmp_path: Path) -> None:
         directory, target = tmp_path / "account", tmp_path / "backup"
@@ -62,7 +71,7 @@ class OutsideTests(FileStorageKitBase):
                 await vault.transact(lambda tx: tx.area(NEEDLE).put(NEEDLE.encode(), NEEDLE.encode()))
                 for _ in range(200):
                     await vault.transact(add_note(NEEDLE))
-                await vault.backup(target, as_it_is)
+                await vault.backup(target, lambda _: require_unreadable(tmp_path, needles))
                 await to_thread.run_sync(require_unreadable, tmp_path, needles)
 
         anyio.run(look)
@@ -87,9 +96,50 @@ class OutsideTests(FileStorageKitBase):
 
     def test_a_wrong_passphrase_changes_no_octet(self, storage: Storage, killed: Left) -> None:
         before = self.lasting(killed.vault)
+        assert storage.exists(killed.vault)
+        storage.checks(killed.vault)
         with pytest.raises(WrongSecret):
             anyio.run(storage.unlock, killed.vault, SlotKind.PASSPHRASE, OTHER_PASSPHRASE)
         assert self.lasting(killed.vault) == before
+
+    def test_a_changed_passphrase_leaves_nothing_that_the_old_one_opens(
+        self, storage: Storage, directory: Path
+    ) -> None:
+        async def change() -> None:
+            async with new_vault(storage, directory):
+                pass
+            before.update(await to_thread.run_sync(self.lasting, directory))
+            async with unlocked(storage, directory) as vault:
+                await vault.set_slot(SlotKind.PASSPHRASE, OTHER_PASSPHRASE)
+
+        before: Contents = {}
+        anyio.run(change)
+        after = self.lasting(directory)
+        replaced = [octets for name, octets in before.items() if octets and after.get(name) != octets]
+        assert replaced
+        kept = [name for name, octets in after.items() if any(old in octets for old in replaced)]
+        assert not kept, f"{kept} has what the old passphrase opens"
+
+    def test_what_fails_leaves_no_files(self, storage: Storage, directory: Path, tmp_path: Path) -> None:
+        async def fail() -> None:
+            async with new_vault(storage, directory) as vault:
+                with pytest.raises(Refused):
+                    await vault.backup(tmp_path / "backup", refuse)
+                await vault.backup(tmp_path / "whole", as_it_is)
+            with pytest.raises(Refused):
+                await storage.restore(
+                    tmp_path / "restored", tmp_path / "whole", SlotKind.PASSPHRASE, PASSPHRASE, refuse
+                )
+            with pytest.raises(Refused):
+                await storage.create(tmp_path / "new", {SlotKind.PASSPHRASE: PASSPHRASE}, fill)
+
+        def fill(tx: Transaction) -> None:
+            make_notes(tx)
+            raise Refused
+
+        anyio.run(fail)
+        files = {path.relative_to(tmp_path) for path in tmp_path.rglob("*") if path.is_file() and path.stat().st_size}
+        assert {path.parts[0] for path in files} == {directory.name, "whole"}
 
     # -- damage
 

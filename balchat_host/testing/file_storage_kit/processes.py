@@ -3,6 +3,7 @@
 import threading
 from itertools import count, islice
 from pathlib import Path
+from typing import Final
 
 import anyio
 import pytest
@@ -26,6 +27,9 @@ from balchat_host.testing.storage_kit import (
     unlocked,
 )
 from balchat_host.testing.waiting import PATIENCE
+
+_FULL: Final = 2
+"""From here on, `PRAGMA synchronous` has every commit wait for the disk."""
 
 
 class ProcessTests(FileStorageKitBase):
@@ -100,6 +104,26 @@ class ProcessTests(FileStorageKitBase):
             if survived:
                 break
         assert self.lasting(left.vault) == before
+
+    def test_a_commit_waits_until_the_disk_has_it(self, storage: Storage, directory: Path) -> None:
+        """A kill loses nothing that the system has; a power failure does. So SQLite has to wait for the disk."""
+
+        def settings(tx: Transaction) -> tuple[int, str]:
+            ((level,),), ((journal,),) = tx.query("PRAGMA synchronous"), tx.query("PRAGMA journal_mode")
+            assert isinstance(level, int)
+            return level, str(journal)
+
+        async def look() -> None:
+            async with new_vault(storage, directory) as vault:
+                found.append(await vault.transact(settings))
+            async with unlocked(storage, directory) as vault:
+                found.append(await vault.transact(settings))
+
+        found: list[tuple[int, str]] = []
+        anyio.run(look)
+        for level, journal in found:
+            assert level >= _FULL, f"PRAGMA synchronous is {level}: what is committed is lost in a power failure"
+            assert journal not in {"off", "memory"}, f"PRAGMA journal_mode is {journal}: half a unit may be kept"
 
     # -- threads
 

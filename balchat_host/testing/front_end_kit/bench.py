@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -16,6 +16,7 @@ from balchat_host.api.frontend import App, FrontEnd, FrontEndContext
 from balchat_host.testing.audit import confide, watched
 from balchat_host.testing.audit.kit import AuditedKit
 from balchat_host.testing.front_end_kit.held_app import ClosingApp
+from balchat_host.testing.front_end_kit.way_out import no_way_out
 from balchat_host.testing.memory_account import MemoryAccount
 from balchat_host.testing.peer import Peer
 from balchat_host.testing.waiting import PATIENCE, SeenStates, unwrapped
@@ -40,13 +41,17 @@ class FrontEndCapabilities:
 
     `reacts`: it does something about the bench's `prompt` that the bench can see. `remembers`: also about what came
     while it was away, once. `answers`: it does so by `App.messages.send`. `attends`: it tells which conversation it
-    shows (`Events.attend`), and shows the one in which the prompt came.
+    shows (`Events.attend`), and shows the one in which the prompt came. `decides`: it accepts or rejects requests for
+    contact by itself. `connects`: it talks to others past the App, as a bridge to another service does; without that,
+    nothing may lead beyond loopback.
     """
 
     reacts: bool = True
     remembers: bool = True
     answers: bool = True
     attends: bool = False
+    decides: bool = False
+    connects: bool = False
 
 
 class FrontEndBench(ABC):
@@ -133,7 +138,7 @@ async def served(bench: FrontEndBench, account: MemoryAccount, app: App | None =
     """Run the front end with an account until the block ends and nothing is left to do, then cancel it."""
     host = Host(bench, app or account.app)
     told = anyio.current_time()
-    with unwrapped():
+    with unwrapped(), nullcontext([]) if bench.capabilities.connects else no_way_out() as tried:
         async with anyio.create_task_group() as tasks:
             await tasks.start(host.run)
             yield host
@@ -142,6 +147,19 @@ async def served(bench: FrontEndBench, account: MemoryAccount, app: App | None =
             told = anyio.current_time()
     assert anyio.current_time() - told < END_LIMIT, "it goes on when it is cancelled; the host waits for 20 s"
     assert not account.ended, "it has ended the account"
+    assert not tried, f"it goes past the App: {', '.join(dict.fromkeys(tried))}"
+    for state in bench.states.all:
+        told_of = [word for word in (BOB, CAROL, DAVE, STRANGER, PRIVATE) if word in str(state)]
+        assert not told_of, f"the state that it reports tells of somebody: {state}"
+    await _confide_ids(account)
+
+
+async def _confide_ids(account: MemoryAccount) -> None:
+    """Have no line that was logged name a conversation or a message."""
+    for conversation in await account.app.conversations.list():
+        confide("a conversation's id", conversation.id.encode())
+        for message in await account.app.messages.history(conversation.id):
+            confide("a message's id", message.id.encode())
 
 
 def account_with(*names: str) -> tuple[MemoryAccount, list[Peer]]:

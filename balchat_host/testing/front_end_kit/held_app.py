@@ -2,6 +2,8 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager, aclosing, nullcontext
+from inspect import currentframe
+from types import FrameType
 from typing import Any
 
 import anyio
@@ -106,12 +108,26 @@ class _Held:
         return await self._messages.send(*given, **named)
 
 
+def _asked_by_host(frame: FrameType | None) -> bool:
+    """Return whether the host, or this kit, has called the function that has a frame."""
+    caller = frame.f_back if frame is not None else None
+    return caller is None or str(caller.f_globals.get("__name__", "")).startswith("balchat_host.")
+
+
 class ClosingApp(WrappedApp):
-    """Closes what its client has followed and not closed: a generator that is thrown away warns, and harms nobody."""
+    """What the front end gets. It refuses private names.
+
+    It closes what its client has followed and not closed: a generator that is thrown away warns, and harms nobody.
+    """
 
     def __init__(self, app: App) -> None:
         super().__init__(app)
         self._events = _ClosingEvents(app.events)
+
+    def __getattribute__(self, name: str) -> Any:
+        if name.startswith("_") and not name.startswith("__") and not _asked_by_host(currentframe()):
+            raise AssertionError(f"`{name}` of the App is the host's own: the next version may not have it")
+        return super().__getattribute__(name)
 
     @property
     def events(self) -> Events:

@@ -47,9 +47,13 @@ class LivingTests(FrontEndKitBase):
     async def test_it_starts_without_a_network_and_without_contacts(self, bench: FrontEndBench) -> None:
         account, _ = account_with()
         async with served(bench, account) as host:
-            stranger_of(account).ask(PRIVATE)
+            stranger = stranger_of(account)
+            stranger.ask(PRIVATE)
             await anyio.wait_all_tasks_blocked()
             assert host.ends == []
+        if not bench.capabilities.decides:
+            waiting = [request.peer_id for request in await account.app.requests.list()]
+            assert waiting == [stranger.peer_id], "it has decided about a request by itself"
 
     async def test_several_starts_leave_nothing_behind(self, bench: FrontEndBench) -> None:
         account, (bob,) = account_with(BOB)

@@ -6,6 +6,7 @@ import pytest
 from balchat_host.testing.front_end_kit.bench import (
     BOB,
     CAROL,
+    DAVE,
     PRIVATE,
     FrontEndBench,
     FrontEndKitBase,
@@ -33,6 +34,7 @@ class ReactingTests(FrontEndKitBase):
             await anyio.wait_all_tasks_blocked()
             await self.reacts(bench, account, bob)
             assert bench.reactions(account, carol) == 0
+        assert [message.text for message in bob.conversation][:2] == [PRIVATE, bench.prompt]
 
     async def test_it_reacts_no_more_when_a_message_changes(self, bench: FrontEndBench) -> None:
         self._needs_reactions(bench)
@@ -53,6 +55,9 @@ class ReactingTests(FrontEndKitBase):
                 carol.write(bench.prompt)
             await self.reacts(bench, account, bob, MANY)
             await self.reacts(bench, account, carol, MANY)
+            dave = account.befriend(DAVE)
+            dave.write(bench.prompt)
+            await self.reacts(bench, account, dave)
 
     async def test_it_does_not_react_to_what_we_write(self, bench: FrontEndBench) -> None:
         self._needs_reactions(bench)

@@ -24,6 +24,7 @@ from balchat_host.testing.storage_kit.vaults import (
     as_it_is,
     exists,
     mistyped,
+    new_code,
     new_vault,
     notes,
     refuse,
@@ -42,12 +43,14 @@ class CopyTests(StorageKitBase):
         async with new_vault(storage, directory) as vault:
             await vault.transact(add_note("in both"))
             await vault.transact(lambda tx: tx.area("a").put(b"key", b"value"))
+            await vault.transact(lambda tx: tx.execute("PRAGMA user_version = 7"))
             await vault.backup(target, as_it_is)
             await vault.transact(add_note("afterwards"))
             await vault.set_slot(SlotKind.PASSPHRASE, OTHER_PASSPHRASE)
             async with unlocked(storage, target) as copy:
                 assert await copy.read(notes) == ["in both"]
                 assert await copy.read(lambda tx: tx.area("a").get(b"key")) == b"value"
+                assert await copy.read(lambda tx: tx.query("PRAGMA user_version")) == [(7,)]
                 await copy.transact(add_note("in the copy"))
             assert await vault.read(notes) == ["in both", "afterwards"]
 
@@ -90,15 +93,18 @@ class CopyTests(StorageKitBase):
         self, storage: Storage, directory: Path, tmp_path: Path
     ) -> None:
         async with new_vault(storage, directory) as vault:
+            await vault.transact(add_note("kept"))
             with pytest.raises(Refused):
                 await vault.backup(tmp_path / "backup", refuse)
             assert not await exists(storage, tmp_path / "backup")
             await vault.transact(add_note("it goes on"))
+            await vault.backup(tmp_path / "backup", as_it_is)
+            assert await vault.read(notes) == ["kept", "it goes on"]
 
     async def test_a_restored_vault_has_what_the_backup_had_and_its_amendment(
         self, storage: Storage, directory: Path, tmp_path: Path
     ) -> None:
-        code = storage.new_recovery_code()
+        code = new_code(storage)
         backup = await self._back_up(storage, directory, tmp_path, code)
         by_passphrase, by_code = tmp_path / "one", tmp_path / "two"
         await storage.restore(by_passphrase, backup, SlotKind.PASSPHRASE, PASSPHRASE, add_note("restored"))
@@ -124,13 +130,13 @@ class CopyTests(StorageKitBase):
     async def test_a_restore_that_fails_leaves_no_vault(
         self, storage: Storage, directory: Path, tmp_path: Path
     ) -> None:
-        code = storage.new_recovery_code()
+        code = new_code(storage)
         backup, target = await self._back_up(storage, directory, tmp_path, code), tmp_path / "new"
         passphrase, recovery_code = SlotKind.PASSPHRASE, SlotKind.RECOVERY_CODE
         for error, source, kind, secret, amend in (
             (WrongSecret, backup, passphrase, OTHER_PASSPHRASE, as_it_is),
             (BadInput, backup, recovery_code, mistyped(code), as_it_is),
-            (WrongSecret, backup, recovery_code, storage.new_recovery_code(), as_it_is),
+            (WrongSecret, backup, recovery_code, new_code(storage), as_it_is),
             (BadInput, tmp_path / "absent", passphrase, PASSPHRASE, as_it_is),
             (Refused, backup, passphrase, PASSPHRASE, refuse),
         ):
@@ -142,7 +148,7 @@ class CopyTests(StorageKitBase):
             assert await vault.read(notes) == ["kept"]
 
     async def test_nothing_is_restored_over_a_vault(self, storage: Storage, directory: Path, tmp_path: Path) -> None:
-        backup = await self._back_up(storage, directory, tmp_path, storage.new_recovery_code())
+        backup = await self._back_up(storage, directory, tmp_path, new_code(storage))
         async with unlocked(storage, directory) as vault:
             await vault.transact(add_note("newer"))
         with pytest.raises(AccountExists):

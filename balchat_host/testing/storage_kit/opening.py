@@ -1,5 +1,6 @@
 """How a vault is made, opened, locked and closed."""
 
+from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from anyio import CancelScope, ClosedResourceError, to_thread
 from balchat_host.api.errors import (
     AccountExists,
     BadInput,
+    BalchatError,
     NoSuchProfile,
     VaultInUse,
     WeakPassphrase,
@@ -25,6 +27,7 @@ from balchat_host.api.types import Secret
 from balchat_host.testing.storage_kit.vaults import (
     OTHER_PASSPHRASE,
     PASSPHRASE,
+    PRIVATE,
     SOME,
     StorageKitBase,
     add_note,
@@ -32,8 +35,11 @@ from balchat_host.testing.storage_kit.vaults import (
     closing_vault,
     exists,
     make_notes,
+    mistyped,
+    new_code,
     new_vault,
     notes,
+    shows,
     unlocked,
 )
 
@@ -46,15 +52,53 @@ class OpeningTests(StorageKitBase):
 
     async def test_a_vault_exists_once_it_is_made(self, storage: Storage, directory: Path) -> None:
         assert not await exists(storage, directory)
+        await to_thread.run_sync(storage.checks, directory)
+        assert not await anyio.Path(directory).exists(), "whoever looks makes nothing"
         async with new_vault(storage, directory):
             assert await exists(storage, directory)
         assert await exists(storage, directory)
 
     async def test_the_passphrase_opens_what_was_written(self, storage: Storage, directory: Path) -> None:
         async with new_vault(storage, directory) as vault:
-            await vault.transact(add_note("kept"))
+            await vault.transact(add_note(PRIVATE))
+            await vault.transact(lambda tx: tx.area("a").put(b"key", PRIVATE.encode()))
         async with unlocked(storage, directory) as vault:
-            assert await vault.read(notes) == ["kept"]
+            assert await vault.read(notes) == [PRIVATE]
+            assert await vault.read(lambda tx: tx.area("a").get(b"key")) == PRIVATE.encode()
+
+    async def test_a_passphrase_counts_as_a_whole(self, storage: Storage, directory: Path) -> None:
+        text = PASSPHRASE.reveal().decode()
+        long = "word " * 50
+        await (await storage.create(directory, {SlotKind.PASSPHRASE: PASSPHRASE}, make_notes)).aclose()
+        wrong = [text[:-1], text + "x", text.upper(), f" {text}", text.encode("ascii", "ignore").decode()]
+        for typed in wrong:
+            with pytest.raises(WrongSecret):
+                await storage.unlock(directory, SlotKind.PASSPHRASE, Secret.from_text(typed))
+        async with unlocked(storage, directory) as vault:
+            await vault.set_slot(SlotKind.PASSPHRASE, Secret.from_text(f"{long}1"))
+            with pytest.raises(WrongSecret):
+                await vault.verify_slot(SlotKind.PASSPHRASE, Secret.from_text(f"{long}2"))
+
+    async def test_an_error_tells_nothing_of_what_was_typed(self, storage: Storage, directory: Path) -> None:
+        code, weak = new_code(storage), Secret.from_text("shrt1")
+        slots = {SlotKind.PASSPHRASE: PASSPHRASE, SlotKind.RECOVERY_CODE: code}
+        async with closing_vault(await storage.create(directory, slots, make_notes)) as vault:
+            for secret, call in (
+                (OTHER_PASSPHRASE, partial(vault.verify_slot, SlotKind.PASSPHRASE, OTHER_PASSPHRASE)),
+                (weak, partial(vault.set_slot, SlotKind.PASSPHRASE, weak)),
+                (weak, partial(storage.create, directory / "other", {SlotKind.PASSPHRASE: weak}, make_notes)),
+                (mistyped(code), partial(vault.set_slot, SlotKind.RECOVERY_CODE, mistyped(code))),
+            ):
+                await self._fails_silently(secret, call)
+        for kind, secret in ((SlotKind.PASSPHRASE, OTHER_PASSPHRASE), (SlotKind.RECOVERY_CODE, mistyped(code))):
+            await self._fails_silently(secret, partial(storage.unlock, directory, kind, secret))
+
+    @staticmethod
+    async def _fails_silently(secret: Secret, call: Callable[[], Awaitable[object]]) -> None:
+        with pytest.raises(BalchatError) as raised:
+            await call()
+        told = [str(raised.value), repr(raised.value.__cause__), repr(getattr(raised.value, "__notes__", ""))]
+        assert not any(shows(secret, each) for each in told), f"it tells what was typed: {raised.value!r}"
 
     async def test_a_second_vault_is_never_made_over_the_first(self, storage: Storage, directory: Path) -> None:
         async with new_vault(storage, directory) as vault:
@@ -80,7 +124,7 @@ class OpeningTests(StorageKitBase):
             pass
 
     async def test_a_secret_opens_only_as_what_it_is(self, storage: Storage, directory: Path) -> None:
-        code = storage.new_recovery_code()
+        code = new_code(storage)
         slots = {SlotKind.PASSPHRASE: PASSPHRASE, SlotKind.RECOVERY_CODE: code}
         vault = await storage.create(directory, slots, make_notes)
         await vault.aclose()
@@ -91,16 +135,19 @@ class OpeningTests(StorageKitBase):
         async with new_vault(storage, directory):
             pass
         with pytest.raises(WrongSecret, match="This recovery code does not open"):
-            await storage.unlock(directory, SlotKind.RECOVERY_CODE, storage.new_recovery_code())
+            await storage.unlock(directory, SlotKind.RECOVERY_CODE, new_code(storage))
 
     async def test_a_weak_passphrase_makes_no_vault(self, storage: Storage, directory: Path) -> None:
         with pytest.raises(WeakPassphrase):
             await storage.create(directory, {SlotKind.PASSPHRASE: Secret.from_text("short")}, make_notes)
         assert not await exists(storage, directory)
+        async with new_vault(storage, directory):
+            pass
 
     def test_a_weak_passphrase_is_told_from_a_good_one_beforehand(self, storage: Storage) -> None:
-        with pytest.raises(WeakPassphrase):
-            storage.check_passphrase(Secret.from_text("short"))
+        with pytest.raises(WeakPassphrase) as raised:
+            storage.check_passphrase(Secret.from_text("shrt1"))
+        assert "shrt1" not in str(raised.value)
         storage.check_passphrase(PASSPHRASE)
 
     async def test_a_vault_without_a_secret_is_not_made(self, storage: Storage, directory: Path) -> None:
@@ -223,6 +270,8 @@ class OpeningTests(StorageKitBase):
 
     async def test_nothing_shows_a_secret_in_its_repr(self, storage: Storage, directory: Path) -> None:
         async with new_vault(storage, directory) as vault:
-            for thing in (storage, vault, storage.new_recovery_code()):
-                assert PASSPHRASE.reveal().decode() not in repr(thing)
-            assert repr(storage.new_recovery_code()) == "Secret(…)"
+            for secret in (PASSPHRASE, OTHER_PASSPHRASE):
+                await vault.set_slot(SlotKind.PASSPHRASE, secret)
+                for thing in (storage, vault, new_code(storage)):
+                    assert not shows(secret, repr(thing)), f"the repr of a {type(thing).__name__} shows a passphrase"
+            assert repr(new_code(storage)) == "Secret(…)"

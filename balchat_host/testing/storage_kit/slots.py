@@ -1,6 +1,8 @@
 """Recovery codes and key slots."""
 
+from math import log2
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -22,10 +24,15 @@ from balchat_host.testing.storage_kit.vaults import (
     closing_vault,
     make_notes,
     mistyped,
+    new_code,
     new_vault,
     notes,
     unlocked,
 )
+
+_CODES: Final = 200
+_LEAST_CHANCE: Final = 112.0
+"""Bits that so many codes show of the 128 that each has."""
 
 
 @pytest.mark.anyio
@@ -33,10 +40,13 @@ class SlotTests(StorageKitBase):
     """Recovery codes and key slots."""
 
     async def test_every_recovery_code_is_another(self, storage: Storage) -> None:
-        assert storage.new_recovery_code() != storage.new_recovery_code()
+        codes = [new_code(storage).reveal() for _ in range(_CODES)]
+        assert len(set(codes)) == _CODES
+        chance = sum(log2(len(set(characters))) for characters in zip(*codes, strict=True))
+        assert chance >= _LEAST_CHANCE, "a recovery code needs 128 bits of chance"
 
     async def test_the_recovery_code_opens_as_a_person_types_it(self, storage: Storage, directory: Path) -> None:
-        code = storage.new_recovery_code()
+        code = new_code(storage)
         await (await storage.create(directory, {SlotKind.RECOVERY_CODE: code}, make_notes)).aclose()
         typed = Secret.from_text(f" {code.reveal().decode().lower()}\n")
         vault = await storage.unlock(directory, SlotKind.RECOVERY_CODE, typed)
@@ -44,13 +54,27 @@ class SlotTests(StorageKitBase):
             assert await vault.slots() == (SlotKind.RECOVERY_CODE,)
 
     async def test_a_mistyped_recovery_code_is_told_from_a_wrong_one(self, storage: Storage, directory: Path) -> None:
-        code = storage.new_recovery_code()
+        code = new_code(storage)
         await (await storage.create(directory, {SlotKind.RECOVERY_CODE: code}, make_notes)).aclose()
         with pytest.raises(WrongSecret):
-            await storage.unlock(directory, SlotKind.RECOVERY_CODE, storage.new_recovery_code())
+            await storage.unlock(directory, SlotKind.RECOVERY_CODE, new_code(storage))
         with pytest.raises(BadInput) as raised:
             await storage.unlock(directory, SlotKind.RECOVERY_CODE, mistyped(code))
         assert code.reveal().decode() not in str(raised.value)
+
+    async def test_a_changed_recovery_code_replaces_the_old_one_alone(self, storage: Storage, directory: Path) -> None:
+        old, new = new_code(storage), new_code(storage)
+        slots = {SlotKind.PASSPHRASE: PASSPHRASE, SlotKind.RECOVERY_CODE: old}
+        async with closing_vault(await storage.create(directory, slots, make_notes)) as vault:
+            await vault.set_slot(SlotKind.RECOVERY_CODE, new)
+            await vault.set_slot(SlotKind.PASSPHRASE, OTHER_PASSPHRASE)
+            with pytest.raises(BadInput):
+                await vault.verify_slot(SlotKind.RECOVERY_CODE, mistyped(new))
+        with pytest.raises(WrongSecret):
+            await storage.unlock(directory, SlotKind.RECOVERY_CODE, old)
+        await (await storage.unlock(directory, SlotKind.RECOVERY_CODE, new)).aclose()
+        async with unlocked(storage, directory, OTHER_PASSPHRASE):
+            pass
 
     async def test_a_changed_passphrase_replaces_the_old_one(self, storage: Storage, directory: Path) -> None:
         async with new_vault(storage, directory) as vault:
@@ -63,7 +87,7 @@ class SlotTests(StorageKitBase):
             assert await vault.read(notes) == ["kept", "too"]
 
     async def test_slots_are_added_and_named(self, storage: Storage, directory: Path) -> None:
-        code = storage.new_recovery_code()
+        code = new_code(storage)
         async with new_vault(storage, directory) as vault:
             assert list(await vault.slots()) == [SlotKind.PASSPHRASE]
             await vault.set_slot(SlotKind.RECOVERY_CODE, code)
@@ -78,7 +102,7 @@ class SlotTests(StorageKitBase):
             with pytest.raises(WrongSecret):
                 await vault.verify_slot(SlotKind.PASSPHRASE, OTHER_PASSPHRASE)
             with pytest.raises(WrongSecret):
-                await vault.verify_slot(SlotKind.RECOVERY_CODE, storage.new_recovery_code())
+                await vault.verify_slot(SlotKind.RECOVERY_CODE, new_code(storage))
 
     async def test_a_bad_new_secret_leaves_the_old_one(self, storage: Storage, directory: Path) -> None:
         async with new_vault(storage, directory) as vault:

@@ -19,7 +19,17 @@ class SqlTests(StorageKitBase):
     """What SQL a vault runs, and what it gives back."""
 
     async def test_values_come_back_as_they_went_in(self, storage: Storage, directory: Path) -> None:
-        values: list[SqlValue] = [None, -(2**63), 2**63 - 1, 0.1, "", "Grüße \N{OWL}\0", b"", bytes(range(256))]
+        values: list[SqlValue] = [
+            None,
+            -(2**63),
+            2**63 - 1,
+            2**53 + 1,
+            0.1,
+            "",
+            "Grüße \N{OWL}\0",
+            b"",
+            bytes(range(256)),
+        ]
 
         def unit(tx: Transaction) -> list[SqlRow]:
             tx.execute("CREATE TABLE anything (value ANY) STRICT")
@@ -80,6 +90,10 @@ class SqlTests(StorageKitBase):
                 await vault.read(lambda tx: tx.query("SELECT * FROM undone"))
             with pytest.raises(SqlError):
                 await vault.transact(lambda tx: tx.script("CREATE TABLE cut_short (n"))
+            for refused in ("INSERT INTO word VALUES ('KEPT');\nCOMMIT;\nBEGIN;\n", "SAVEPOINT mine;"):
+                with pytest.raises(SqlError):
+                    await vault.transact(lambda tx, refused=refused: tx.script(refused))
+            assert await vault.read(lambda tx: tx.query("SELECT w FROM word")) == [("SEMI;COLON",)]
 
     async def test_full_text_search_works(self, storage: Storage, directory: Path) -> None:
         def unit(tx: Transaction) -> list[SqlRow]:

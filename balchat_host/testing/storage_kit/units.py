@@ -17,6 +17,10 @@ from balchat_host.api.storage import (
 from balchat_host.testing.storage_kit.vaults import MANY, StorageKitBase, add_note, new_vault, notes
 
 
+class Ended(BaseException):
+    """As when a program is interrupted."""
+
+
 @pytest.mark.anyio
 class UnitTests(StorageKitBase):
     """Units of change, and views."""
@@ -27,16 +31,17 @@ class UnitTests(StorageKitBase):
         async with new_vault(storage, directory) as vault:
             assert await vault.transact(lambda _: "result") == "result"
 
-    async def test_a_unit_that_raises_is_undone_and_raises_that(self, storage: Storage, directory: Path) -> None:
-        error = LookupError("mine")
-
+    @pytest.mark.parametrize("error", [LookupError("mine"), Ended()], ids=["error", "no Exception"])
+    async def test_a_unit_that_raises_is_undone_and_raises_that(
+        self, storage: Storage, directory: Path, error: BaseException
+    ) -> None:
         def unit(tx: Transaction) -> None:
             add_note("undone")(tx)
             tx.area("a").put(b"key", b"undone")
             raise error
 
         async with new_vault(storage, directory) as vault:
-            with pytest.raises(LookupError) as raised:
+            with pytest.raises(type(error)) as raised:
                 await vault.transact(unit)
             assert raised.value is error
             assert await vault.read(notes) == []
@@ -87,9 +92,17 @@ class UnitTests(StorageKitBase):
             view = await vault.read(lambda tx: tx)
             with pytest.raises(RuntimeError):
                 view.query("SELECT 1")
+            seen = await vault.read(lambda tx: tx.area("a"))
+            with pytest.raises(RuntimeError):
+                seen.get(b"key")
             assert await vault.read(notes) == []
 
     async def test_a_savepoint_undoes_only_its_block(self, storage: Storage, directory: Path) -> None:
+        def undone(tx: Transaction) -> None:
+            with tx.savepoint():
+                add_note("undone again")(tx)
+                raise LookupError
+
         def unit(tx: Transaction) -> None:
             add_note("before")(tx)
             with suppress(KeyError), tx.savepoint():
@@ -99,11 +112,38 @@ class UnitTests(StorageKitBase):
                 raise KeyError
             with tx.savepoint():
                 add_note("inside")(tx)
+            with tx.savepoint():
+                add_note("outside")(tx)
+                with pytest.raises(LookupError):
+                    undone(tx)
             add_note("after")(tx)
 
         async with new_vault(storage, directory) as vault:
             await vault.transact(unit)
-            assert await vault.read(notes) == ["before", "inside", "after"]
+            assert await vault.read(notes) == ["before", "inside", "outside", "after"]
+
+    async def test_a_savepoint_undoes_areas_too(self, storage: Storage, directory: Path) -> None:
+        def undone(tx: Transaction) -> None:
+            area = tx.area("a")
+            with tx.savepoint():
+                area.put(b"changed", b"undone")
+                area.put(b"undone", b"")
+                area.delete(b"deleted")
+                raise LookupError
+
+        def unit(tx: Transaction) -> None:
+            area = tx.area("a")
+            area.put(b"changed", b"before")
+            area.put(b"deleted", b"")
+            with pytest.raises(LookupError):
+                undone(tx)
+            assert area.get(b"changed") == b"before"
+            assert list(area.scan()) == [(b"changed", b"before"), (b"deleted", b"")]
+
+        async with new_vault(storage, directory) as vault:
+            await vault.transact(unit)
+            found = await vault.read(lambda tx: list(tx.area("a").scan()))
+            assert found == [(b"changed", b"before"), (b"deleted", b"")]
 
     # -- views
 

@@ -25,11 +25,20 @@ PASSPHRASE: Final = Secret.from_text("blåbærgrød & ünïcode")
 OTHER_PASSPHRASE: Final = Secret.from_text("another passphrase")
 MANY: Final = 300
 """Units in flight: more than a vault is likely to put into one commit."""
+PRIVATE: Final = "This is between the two of us."
+"""A note that is long enough to be found in a log."""
 SOME: Final = 60
 """Units in flight, of which some share a commit."""
 
 Operation = tuple[str, bytes, bytes]
 Model = dict[bytes, bytes]
+
+
+def new_code(storage: Storage) -> Secret:
+    """Make a recovery code, which nobody may log."""
+    code = storage.new_recovery_code()
+    confide("a recovery code", code.reveal())
+    return code
 
 
 @asynccontextmanager
@@ -70,6 +79,7 @@ def make_notes(tx: Transaction) -> None:
 
 def add_note(text: str) -> Callable[[Transaction], int]:
     """A unit that writes a note and gives its id."""
+    confide("what is in the vault", text.encode())
 
     def unit(tx: Transaction) -> int:
         (identifier,) = tx.query("INSERT INTO note (text) VALUES (?) RETURNING id", (text,))[0]
@@ -97,6 +107,14 @@ def refuse(tx: Transaction) -> None:
     """Raise Refused."""
     tx.execute("DELETE FROM note")
     raise Refused
+
+
+def shows(secret: Secret, text: str) -> bool:
+    """Return whether a text has a secret in it, in one of the usual spellings."""
+    octets = secret.reveal()
+    return any(
+        each in text for each in (octets.decode(), octets.hex(), repr(octets)[2:-1], repr(octets.decode())[1:-1])
+    )
 
 
 def mistyped(code: Secret) -> Secret:

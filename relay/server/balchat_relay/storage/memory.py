@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterable, Sequence
 from dataclasses import dataclass, field
+from hmac import compare_digest
 
 from balchat_relay_proto.replies import Claimed, Fetched, QueueStatus, Stored
 from balchat_relay_proto.sizes import MAX_FETCHED, MAX_FETCHED_OCTETS, MAX_INBOX_ENVELOPE
@@ -273,7 +274,7 @@ class MemoryStore(QueueStore):
     async def delete_blobs(self, blobs: Sequence[tuple[bytes, bytes]]) -> None:
         for blob, delete in blobs:
             found = self._blobs.get(blob)
-            if found is not None and found.delete == delete:
+            if found is not None and compare_digest(found.delete, delete):
                 del self._blobs[blob]
 
     async def renew_blobs(self, queue: bytes, *, receive: bytes | None, now: int) -> int:

@@ -3,7 +3,7 @@
 import hashlib
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import Self
+from typing import ClassVar, Self
 
 import pytest
 from anyio.lowlevel import checkpoint
@@ -39,8 +39,10 @@ LIMITS = StoreLimits(
 
 
 def digest(name: object) -> bytes:
-    """Return 32 octets for a name."""
-    return hashlib.sha256(str(name).encode()).digest()
+    """Return 32 octets for a name: an id, or a verifier, which nobody may log."""
+    octets = hashlib.sha256(str(name).encode()).digest()
+    confide("an id or a verifier", octets)
+    return octets
 
 
 def envelope(name: object, size: int = SIZE) -> bytes:
@@ -100,11 +102,18 @@ class Witness:
 
 
 async def make(store: QueueStore, queue: bytes = QUEUE) -> None:
+    _confide_constants()
     await watched(store).create(queue, send=SEND, receive=RECEIVE, now=NOW)
 
 
 async def make_inbox(store: QueueStore) -> None:
+    _confide_constants()
     await watched(store).create(INBOX, send=None, receive=None, now=NOW)
+
+
+def _confide_constants() -> None:
+    for octets in (SEND, RECEIVE, QUEUE, INBOX, DELETE):
+        confide("an id or a verifier", octets)
 
 
 async def put(
@@ -117,7 +126,9 @@ async def put(
     size: int = SIZE,
 ) -> bytes:
     octets = envelope(name, size)
-    await store.put(queue, send=send, envelope_id=envelope_id(octets), envelope=octets, now=now)
+    identifier = envelope_id(octets)
+    confide("an envelope's id", identifier)
+    await store.put(queue, send=send, envelope_id=identifier, envelope=octets, now=now)
     return octets
 
 
@@ -138,7 +149,22 @@ def refused(code: Code) -> pytest.RaisesExc[Refused]:
 
 def card(name: object) -> bytes:
     """Return a card that no other name has."""
-    return digest(name) + bytes(CARD_SIZE - 32)
+    return digest(f"card {name}") + bytes(CARD_SIZE - 32)
+
+
+class Compared(bytes):
+    """What a client presented. It notes when somebody compares it by `==`, whose time tells how much of it is right."""
+
+    by_equality: ClassVar[int] = 0
+
+    def __eq__(self, other: object) -> bool:
+        Compared.by_equality += 1
+        return bytes(self) == other
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    __hash__ = bytes.__hash__
 
 
 async def put_denied(store: QueueStore, queue: bytes) -> None:
@@ -170,6 +196,22 @@ class Pieces:
         if not piece:
             raise self._then or StopAsyncIteration
         return piece
+
+
+class TooMany:
+    """Octets that do not end where they should. Whoever goes on reading far beyond that is told so."""
+
+    def __init__(self, size: int) -> None:
+        self._left = size + 8 * PIECE
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        await checkpoint()
+        self._left -= PIECE
+        assert self._left > 0, "it reads on and on, although there are more octets than was said"
+        return bytes(PIECE)
 
 
 async def put_blob(

@@ -19,6 +19,7 @@ from balchat_relay.testing.store_kit.bench import (
     SEND,
     Pieces,
     StoreBench,
+    TooMany,
     blob,
     digest,
     got_blob,
@@ -83,10 +84,38 @@ class BlobTests:
         store = bench.store
         await make(store)
         octets = await put_blob(store, 1)
-        await store.delete_blobs([(digest(1), digest("wrong")), (digest("none"), DELETE)])
+        await put_blob(store, 2)
+        await store.delete_blobs([(digest(1), digest("wrong")), (digest("none"), DELETE), (digest(2), DELETE)])
         assert await got_blob(store, 1) == octets
+        with refused(Code.NO_BLOB):
+            await got_blob(store, 2)
         with refused(Code.DENIED):
             await put_blob(store, 1, delete=digest("another's"))
+
+    async def test_a_blob_stays_the_queues_that_put_it_first(self, bench: StoreBench) -> None:
+        store, other = bench.store, digest("other")
+        await make(store)
+        await make(store, other)
+        octets = await put_blob(store, 1)
+        await put_blob(store, 1, queue=other)
+        await store.delete(other, receive=RECEIVE)
+        assert await got_blob(store, 1) == octets
+        await store.delete(QUEUE, receive=RECEIVE)
+        assert store.totals.blobs == 0
+
+    async def test_no_more_is_read_than_was_said(self, bench: StoreBench) -> None:
+        await make(bench.store)
+        with refused(Code.MALFORMED):
+            await bench.store.put_blob(
+                QUEUE,
+                receive=RECEIVE,
+                blob=digest(1),
+                delete=DELETE,
+                size=BLOB_SIZE,
+                octets=TooMany(BLOB_SIZE),
+                now=NOW,
+            )
+        assert bench.store.totals.blobs == 0
 
     async def test_of_what_breaks_off_nothing_is_kept(self, bench: StoreBench) -> None:
         store = bench.store
@@ -97,21 +126,23 @@ class BlobTests:
                 await store.put_blob(
                     QUEUE, receive=RECEIVE, blob=digest(1), delete=DELETE, size=BLOB_SIZE, octets=Pieces(wrong), now=NOW
                 )
-        with pytest.raises(ConnectionResetError):
-            await store.put_blob(
-                QUEUE,
-                receive=RECEIVE,
-                blob=digest(1),
-                delete=DELETE,
-                size=BLOB_SIZE,
-                octets=Pieces(octets[:-1], then=ConnectionResetError()),
-                now=NOW,
-            )
+        for _ in range(3):  # more than there is room for, were they kept
+            with pytest.raises(ConnectionResetError):
+                await store.put_blob(
+                    QUEUE,
+                    receive=RECEIVE,
+                    blob=digest(1),
+                    delete=DELETE,
+                    size=BLOB_SIZE,
+                    octets=Pieces(octets[:-1], then=ConnectionResetError()),
+                    now=NOW,
+                )
         with refused(Code.NO_BLOB):
             await got_blob(store, 1)
         assert store.totals.blobs == 0
         assert not await to_thread.run_sync(bench.lies_on_disk, octets[:32])
-        await put_blob(store, 1)
+        for name in range(3):  # as much as one may
+            await put_blob(store, name)
 
     async def test_a_queue_has_no_more_blobs_than_its_share(self, bench: StoreBench) -> None:
         store = bench.store

@@ -109,6 +109,42 @@ class InboxTests:
         assert not (await store.claim(INBOX, send=None, token=digest(1), now=NOW)).last_resort
         assert (await store.claim(INBOX, send=None, token=digest(1), now=NOW)).last_resort
 
+    async def test_a_token_is_good_at_its_queue_and_used_up_by_an_ordinary_card(self, bench: StoreBench) -> None:
+        store, other = bench.store, digest("other")
+        await make_inbox(store)
+        await store.create(other, send=None, receive=None, now=NOW)
+        for queue, token in ((INBOX, digest(1)), (other, digest(2))):
+            await store.publish(
+                queue, receive=None, cards=[], last_resort=card(f"last of {token}"), tokens=[token], now=NOW
+            )
+        assert (await store.claim(INBOX, send=None, token=digest(1), now=NOW)).last_resort
+        cards = [card(n) for n in range(4)]
+        await store.publish(INBOX, receive=None, cards=cards, last_resort=None, tokens=[], now=NOW)
+        while not (await store.claim(INBOX, send=None, token=None, now=NOW)).last_resort:
+            pass
+        assert (await store.claim(INBOX, send=None, token=digest(2), now=NOW)).last_resort, "it is another queue's"
+        assert not (await store.claim(INBOX, send=None, token=digest(1), now=NOW)).last_resort
+
+    async def test_what_is_published_is_added_to_what_is_there(self, bench: StoreBench) -> None:
+        store = bench.store
+        await make(store)
+        await store.publish(QUEUE, receive=RECEIVE, cards=[card(1)], last_resort=card("last"), tokens=[], now=NOW)
+        size = await store.publish(QUEUE, receive=RECEIVE, cards=[card(2)], last_resort=None, tokens=[], now=NOW)
+        assert size == 2
+        claimed = [(await store.claim(QUEUE, send=SEND, token=None, now=NOW)).card for _ in range(3)]
+        assert claimed == [card(1), card(2), card("last")]
+
+    async def test_a_token_of_a_refused_publication_is_not_good(self, bench: StoreBench) -> None:
+        store = bench.store
+        await make_inbox(store)
+        cards = [card(n) for n in range(LIMITS.cards + 1)]
+        with refused(Code.POOL_FULL):
+            await store.publish(INBOX, receive=None, cards=cards, last_resort=None, tokens=[digest(1)], now=NOW)
+        await store.publish(INBOX, receive=None, cards=cards[:4], last_resort=card("last"), tokens=[], now=NOW)
+        while not (await store.claim(INBOX, send=None, token=None, now=NOW)).last_resort:
+            pass
+        assert (await store.claim(INBOX, send=None, token=digest(1), now=NOW)).last_resort
+
     async def test_a_pool_is_bounded_and_a_refused_publication_changes_nothing(self, bench: StoreBench) -> None:
         store = bench.store
         await make(store)

@@ -7,14 +7,16 @@ import pytest
 from anyio import to_thread
 from balchat_relay_proto.errors import Code
 
-from balchat_relay.storage.contract import HOUR
+from balchat_relay.storage.contract import DAY, HOUR
 from balchat_relay.testing.store_kit.bench import (
+    DELETE,
     LIMITS,
     NOW,
     QUEUE,
     RECEIVE,
     SEND,
     SIZE,
+    Compared,
     StoreBench,
     acknowledge,
     card,
@@ -23,6 +25,7 @@ from balchat_relay.testing.store_kit.bench import (
     fetched,
     make,
     put,
+    put_blob,
     put_denied,
     refused,
 )
@@ -39,6 +42,56 @@ class QueueTests:
         assert await fetched(store) == [first, second, third]
         await acknowledge(store, second, digest(b"none"))
         assert await fetched(store) == [first, third]
+
+    async def test_ids_that_are_not_there_are_passed_over(self, bench: StoreBench) -> None:
+        store = bench.store
+        await make(store)
+        first, second = [await put(store, name) for name in range(2)]
+        await acknowledge(store, envelope("later"), first, digest("none"))
+        assert await fetched(store) == [second], "what stands behind an unknown id is acknowledged, too"
+        later = await put(store, "later")
+        assert await fetched(store) == [second, later], "what was not there when it was acknowledged may come yet"
+
+    async def test_an_envelope_is_acknowledged_in_its_queue_alone(self, bench: StoreBench) -> None:
+        store, other = bench.store, digest("other")
+        await make(store)
+        await make(store, other)
+        sent = [await put(store, 1, queue=queue) for queue in (QUEUE, other)]
+        await acknowledge(store, sent[0])
+        assert await fetched(store) == []
+        assert await fetched(store, queue=other) == [sent[1]]
+
+    async def test_a_sequence_is_never_given_again(self, bench: StoreBench) -> None:
+        await make(bench.store)
+        cursor = 0
+        for name in range(3):
+            sent = await put(bench.store, name)
+            found = await bench.store.fetch(QUEUE, receive=RECEIVE, after=cursor, now=NOW)
+            assert [each.envelope for each in found.stored] == [sent], "whoever goes on after the last one misses this"
+            cursor = found.stored[0].sequence
+            await acknowledge(bench.store, sent)
+            await bench.reopen()
+
+    async def test_a_cursor_holds_though_what_stood_before_it_is_gone(self, bench: StoreBench) -> None:
+        store = bench.store
+        await make(store)
+        envelopes = [await put(store, name) for name in range(4)]
+        found = await store.fetch(QUEUE, receive=RECEIVE, after=0, now=NOW)
+        await acknowledge(store, *envelopes[:2])
+        rest = await store.fetch(QUEUE, receive=RECEIVE, after=found.stored[1].sequence, now=NOW)
+        assert [each.envelope for each in rest.stored] == envelopes[2:]
+
+    async def test_a_clock_that_is_set_back_loses_nothing(self, bench: StoreBench) -> None:
+        store = bench.store
+        await make(store)
+        first = await put(store, 1, now=NOW + DAY)
+        assert await fetched(store, now=NOW + DAY) == [first]
+        second = await put(store, 2)
+        assert await fetched(store) == [first, second]
+        await acknowledge(store, first)
+        while await store.sweep(now=NOW):
+            pass
+        assert await fetched(store) == [second]
 
     async def test_a_cursor_goes_on_where_the_last_fetch_ended(self, bench: StoreBench) -> None:
         store = bench.store
@@ -89,6 +142,8 @@ class QueueTests:
         with refused(Code.DENIED):
             await bench.store.create(QUEUE, send=SEND, receive=digest("other"), now=NOW)
         with refused(Code.DENIED):
+            await bench.store.create(QUEUE, send=digest("other"), receive=RECEIVE, now=NOW)
+        with refused(Code.DENIED):
             await bench.store.create(QUEUE, send=None, receive=None, now=NOW)
 
     @pytest.mark.parametrize("there", [True, False])
@@ -122,18 +177,57 @@ class QueueTests:
         assert len(texts) == 1
         assert store.totals.envelopes == 0
 
-    async def test_a_deleted_queue_is_gone_with_everything_in_it(self, bench: StoreBench) -> None:
-        store = bench.store
+    async def test_a_capability_is_compared_as_a_whole_and_in_constant_time(self, bench: StoreBench) -> None:
+        store, before = bench.store, Compared.by_equality
         await make(store)
+        right, almost = Compared(RECEIVE), Compared(RECEIVE[:-1] + bytes([RECEIVE[-1] ^ 1]))
+        await store.fetch(QUEUE, receive=right, after=0, now=NOW)
+        await store.status(QUEUE, receive=right)
+        for call in (
+            partial(store.fetch, QUEUE, receive=almost, after=0, now=NOW),
+            partial(store.acknowledge, QUEUE, receive=almost, envelope_ids=[], now=NOW),
+            partial(put, store, 1, send=Compared(SEND[:-1] + bytes([SEND[-1] ^ 1]))),
+            partial(put, store, 1, send=SEND[:16]),
+            partial(store.delete, QUEUE, receive=almost),
+        ):
+            with refused(Code.DENIED):
+                await call()
+        await put(store, 1, send=Compared(SEND))
+        await put_blob(store, 1)
+        await store.delete_blobs([(digest(1), Compared(DELETE))])
+        assert Compared.by_equality == before, "a capability is compared by ==, whose time tells how much is right"
+
+    async def test_nothing_of_queues_is_in_its_repr(self, bench: StoreBench) -> None:
+        await make(bench.store)
+        await put(bench.store, 1)
+        shown = repr(bench.store)
+        for octets in (QUEUE, SEND, RECEIVE):
+            assert octets.hex() not in shown
+            assert repr(octets)[2:-1] not in shown
+
+    async def test_closing_twice_is_harmless(self, bench: StoreBench) -> None:
+        for _ in range(2):
+            await bench.store.aclose()
+
+    async def test_a_deleted_queue_is_gone_with_everything_in_it(self, bench: StoreBench) -> None:
+        store, other = bench.store, digest("another one of the same owner")
+        await make(store, other)
+        kept = await put(store, 1, queue=other)
+        await make(store)
+        await acknowledge(store, await put(store, 2))
         await put(store, 1)
         await store.publish(QUEUE, receive=RECEIVE, cards=[card(1)], last_resort=card(2), tokens=[digest(1)], now=NOW)
         await store.delete(QUEUE, receive=RECEIVE)
         with refused(Code.DENIED):
             await fetched(store)
         totals = store.totals
-        assert (totals.queues, totals.envelopes, totals.octets, totals.cards) == (0, 0, 0, 0)
+        assert (totals.queues, totals.envelopes, totals.octets, totals.cards) == (1, 1, SIZE, 0)
+        assert await fetched(store, queue=other) == [kept]
         await make(store)
         assert await fetched(store) == []
+        with refused(Code.NO_KEY_PACKAGE):
+            await store.claim(QUEUE, send=SEND, token=None, now=NOW)
+        assert await put(store, 2) in await fetched(store), "it remembers what was acknowledged before"
 
     async def test_what_is_deleted_does_not_lie_on_the_disk(self, bench: StoreBench) -> None:
         await make(bench.store)

@@ -1,6 +1,7 @@
 """What a store takes no more of, and what it forgets."""
 
 from anyio import to_thread
+from balchat_relay_proto.capabilities import envelope_id
 from balchat_relay_proto.errors import Code
 
 from balchat_relay.storage.contract import DAY
@@ -13,10 +14,13 @@ from balchat_relay.testing.store_kit.bench import (
     SIZE,
     StoreBench,
     acknowledge,
+    card,
     digest,
     fetched,
+    got_blob,
     make,
     put,
+    put_blob,
     refused,
 )
 
@@ -54,9 +58,21 @@ class QuotaTests:
             await put(store, 1)
         assert error.value.retry_after
         assert len(await fetched(store, queue=queues[0])) == 2
+        with refused(Code.RELAY_FULL):
+            await store.publish(QUEUE, receive=RECEIVE, cards=[card(1)], last_resort=None, tokens=[], now=NOW)
+        first, second = await fetched(store, queue=queues[1])
+        ids = [envelope_id(each) for each in (first, second)]
+        await store.acknowledge(queues[1], receive=RECEIVE, envelope_ids=ids, now=NOW)
+        await put(store, 1, size=4 * SIZE)
+        await put(store, 2, size=4 * SIZE)
         await store.delete(queues[0], receive=RECEIVE)
+        await put(store, 1, queue=queues[1])
+
+    async def test_a_queue_has_no_hourly_number(self, bench: StoreBench) -> None:
+        store = bench.store
         await make(store)
-        await put(store, 1)
+        for name in range(2 * LIMITS.inbox_puts_per_hour):
+            await acknowledge(store, await put(store, name))
 
     async def test_no_more_queues_than_allowed_are_created(self, bench: StoreBench) -> None:
         for n in range(LIMITS.queues):
@@ -79,17 +95,34 @@ class QuotaTests:
         assert not await to_thread.run_sync(bench.lies_on_disk, old[:32] + bytes(64))
         assert (await bench.store.status(QUEUE, receive=RECEIVE)).envelopes == 1
 
-    async def test_a_queue_that_its_owner_forgot_is_deleted(self, bench: StoreBench) -> None:
+    async def test_nothing_goes_before_its_time(self, bench: StoreBench) -> None:
         store = bench.store
-        forgotten, used = digest("forgotten"), digest("used")
-        await make(store, forgotten)
-        await make(store, used)
-        late = NOW + LIMITS.max_idle + 2 * DAY
-        await fetched(store, queue=used, now=late - DAY)
-        while await store.sweep(now=late):
+        await make(store)
+        kept = await put(store, 1)
+        await put_blob(store, 1)
+        almost = NOW + LIMITS.max_age - 1
+        while await store.sweep(now=almost):
+            pass
+        assert await fetched(store, now=almost) == [kept]
+        assert await got_blob(store, 1, now=NOW + LIMITS.blob_age - 1)
+        while await store.sweep(now=almost + LIMITS.max_idle - DAY):
             pass
         assert store.totals.queues == 1
-        await fetched(store, queue=used, now=late)
+
+    async def test_a_queue_that_its_owner_forgot_is_deleted(self, bench: StoreBench) -> None:
+        store = bench.store
+        forgotten, used, filled = digest("forgotten"), digest("used"), digest("filled")
+        for queue in (forgotten, used, filled):
+            await make(store, queue)
+        late = NOW + LIMITS.max_idle + 2 * DAY
+        await put(store, 1, queue=forgotten, now=late - DAY)  # its owner is not who puts
+        await fetched(store, queue=used, now=late - DAY)
+        await store.publish(filled, receive=RECEIVE, cards=[card(1)], last_resort=None, tokens=[], now=late - DAY)
+        while await store.sweep(now=late):
+            pass
+        assert store.totals.queues == 2
+        for queue in (used, filled):
+            await fetched(store, queue=queue, now=late)
 
     async def test_an_invitation_is_good_for_its_number_of_queues(self, bench: StoreBench) -> None:
         store = bench.store
@@ -102,3 +135,18 @@ class QuotaTests:
         await store.create(digest(2), send=SEND, receive=RECEIVE, invitation=invitation, now=NOW)
         with refused(Code.NOT_INVITED):
             await store.create(digest(3), send=SEND, receive=RECEIVE, invitation=invitation, now=NOW)
+        for _ in range(2):  # it is good for as many as was said last
+            await store.invite(invitation, queues=1)
+        await store.create(digest(3), send=SEND, receive=RECEIVE, invitation=invitation, now=NOW)
+        with refused(Code.NOT_INVITED):
+            await store.create(digest(4), send=SEND, receive=RECEIVE, invitation=invitation, now=NOW)
+
+    async def test_a_creation_that_is_refused_uses_up_no_invitation(self, bench: StoreBench) -> None:
+        store, invitation = bench.store, digest("invitation")
+        await store.invite(invitation, queues=1)
+        for n in range(LIMITS.queues):
+            await make(store, digest(f"queue {n}"))
+        with refused(Code.RELAY_FULL):
+            await store.create(QUEUE, send=SEND, receive=RECEIVE, invitation=invitation, now=NOW)
+        await store.delete(digest("queue 0"), receive=RECEIVE)
+        await store.create(QUEUE, send=SEND, receive=RECEIVE, invitation=invitation, now=NOW)

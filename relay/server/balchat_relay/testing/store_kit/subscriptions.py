@@ -5,6 +5,7 @@ import anyio.lowlevel
 from balchat_relay_proto.errors import Code
 
 from balchat_relay.testing.store_kit.bench import (
+    LIMITS,
     NOW,
     QUEUE,
     RECEIVE,
@@ -37,6 +38,16 @@ class SubscriptionTests:
         assert witness.envelopes == sent
         found = await store.fetch(QUEUE, receive=RECEIVE, after=witness.heard[0][0], now=NOW)
         assert [(each.sequence, each.envelope) for each in found.stored] == witness.heard[1:]
+
+    async def test_a_subscriber_hears_of_nothing_that_was_refused(self, bench: StoreBench) -> None:
+        store, witness = bench.store, Witness()
+        await make(store)
+        await store.subscribe(QUEUE, witness, receive=RECEIVE)
+        sent = [await put(store, name) for name in range(LIMITS.queue_envelopes)]
+        with refused(Code.QUEUE_FULL):
+            await put(store, "more")
+        await anyio.wait_all_tasks_blocked()
+        assert witness.envelopes == sent
 
     async def test_only_the_queues_owner_subscribes(self, bench: StoreBench) -> None:
         store, witness = bench.store, Witness()
@@ -102,10 +113,12 @@ class SubscriptionTests:
         for queue in queues:
             assert got[queue] == {envelope((queue, name)) for name in range(6)}
 
-    async def test_draining_is_kept(self, bench: StoreBench) -> None:
+    async def test_draining_is_kept_and_not_heeded(self, bench: StoreBench) -> None:
         await make(bench.store)
         assert not bench.store.draining
         await bench.store.set_draining(draining=True)
+        sent = await put(bench.store, 1)
+        assert await fetched(bench.store) == [sent]
         await bench.reopen()
         assert bench.store.draining
         await bench.store.set_draining(draining=False)
