@@ -6,10 +6,12 @@ import logging
 import tempfile
 from contextlib import suppress
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from typing import ClassVar
 
 from balchat_crypto_mls.engine import MlsEngine
+from balchat_crypto_mls.rows import KeyPackageRows
 
 from balchat_host.api.crypto import ApplicationMessage, Invitation
 from balchat_host.api.errors import BadCredential, BadInput, CryptoRejected, TooFarAhead, VaultRolledBack
@@ -526,6 +528,182 @@ class KeepsAFile(FaultyEngine):
         self.ended.append(path)
         path.touch()
         return super().create_identity(state, device_id, now=now)
+
+
+# -- signatures
+
+
+class SignsWithoutASeparator(FaultyEngine):
+    """Signs a domain and a message as if they were one text."""
+
+    caught_by = "test_a_signature_is_over_the_whole_of_domain_and_message"
+
+    def sign(self, state, *, domain, message):
+        return super().sign(state, domain="all", message=domain.encode() + message)
+
+    def verify(self, signer, *, domain, message, signature):
+        super().verify(signer, domain="all", message=domain.encode() + message, signature=signature)
+
+
+class SignsTheBeginning(FaultyEngine):
+    """Signs the first KiB of a message."""
+
+    caught_by = "test_a_signature_is_over_the_whole_of_domain_and_message"
+
+    def sign(self, state, *, domain, message):
+        return super().sign(state, domain=domain, message=message[:1024])
+
+    def verify(self, signer, *, domain, message, signature):
+        super().verify(signer, domain=domain, message=message[:1024], signature=signature)
+
+
+class TakesLongerSignatures(FaultyEngine):
+    """Takes a signature with something behind it."""
+
+    caught_by = "test_what_is_no_signature_is_refused"
+
+    def verify(self, signer, *, domain, message, signature):
+        super().verify(signer, domain=domain, message=message, signature=signature[:64])
+
+
+class EndsOfShortSignatures(FaultyEngine):
+    """Raises something of its own for a signature of another length."""
+
+    caught_by = "test_what_is_no_signature_is_refused"
+    failures = (ValueError,)
+
+    def verify(self, signer, *, domain, message, signature):
+        if len(signature) != 64:  # RFC 8032
+            raise ValueError("a signature has 64 octets")
+        super().verify(signer, domain=domain, message=message, signature=signature)
+
+
+# -- what is kept
+
+
+class RemembersMembers(FaultyEngine):
+    """Remembers outside of the area who is in a group."""
+
+    caught_by = "test_a_group_whose_founding_is_rolled_back_was_never_there"
+
+    def members(self, state, group_id):
+        self.known = getattr(self, "known", {})
+        key = id(state), group_id
+        if key not in self.known:
+            self.known[key] = super().members(state, group_id)
+        return self.known[key]
+
+
+class KeepsWhatWasSaid(FaultyEngine):
+    """Keeps the last message in the area, where it can be read."""
+
+    caught_by = "test_what_was_read_leaves_nothing_behind"
+
+    def decrypt(self, state, group_id, message):
+        found = super().decrypt(state, group_id, message)
+        state.put(b"last", found.data)
+        return found
+
+
+class KeepsTheKeysOfWhatItSent(FaultyEngine):
+    """Keeps the keys of what it sent."""
+
+    caught_by = "test_what_was_read_leaves_nothing_behind"
+
+    def encrypt(self, state, group_id, data):
+        before = dict(state.scan())
+        message = super().encrypt(state, group_id, data)
+        for key, value in before.items():
+            if state.get(key) != value:
+                state.put(b"sent" + key + message[-16:], value)
+        return message
+
+
+class KeepsADeletedGroupsState(FaultyEngine):
+    """Keeps the state of a group that was deleted under another name."""
+
+    caught_by = "test_a_group_that_is_deleted_leaves_nothing_behind"
+
+    def delete_group(self, state, group_id):
+        before = dict(state.scan())
+        super().delete_group(state, group_id)
+        for key in before.keys() - dict(state.scan()).keys():
+            state.put(b"deleted" + key, before[key])
+
+
+class KeepsUsedKeyPackages(FaultyEngine):
+    """Keeps the private half of a key package that was used under another name."""
+
+    caught_by = "test_a_key_package_that_was_used_leaves_nothing_behind"
+
+    def join(self, state, welcome, *, max_members):
+        before = dict(state.scan())
+        joined = super().join(state, welcome, max_members=max_members)
+        for key in before.keys() - dict(state.scan()).keys():
+            state.put(b"used" + key, before[key])
+        return joined
+
+
+class ForgetsEveryKeyPackage(FaultyEngine):
+    """Forgets all key packages when one is to be forgotten."""
+
+    caught_by = "test_a_forgotten_key_package"
+
+    def forget_key_package(self, state, key_package):
+        for key, _ in list(state.scan(b"k")):
+            state.delete(key)
+
+
+class ForgetsKeyPackagesAtTheirEnd(FaultyEngine):
+    """Deletes a key package as soon as others are not to use it, although its Welcome is on its way."""
+
+    caught_by = "test_a_key_package_stays_until_it_is_used"
+
+    def key_package(self, state, *, lifetime, now, last_resort=False):
+        KeyPackageRows(state).delete_expired(now)
+        return super().key_package(state, lifetime=lifetime, now=now, last_resort=last_resort)
+
+
+class TellsTheClock(FaultyEngine):
+    """Tells in its key packages what our clock shows."""
+
+    caught_by = "test_a_key_package_tells_nobodys_clock"
+
+    def key_package(self, state, *, lifetime, now, last_resort=False):
+        return super().key_package(state, lifetime=lifetime, now=now, last_resort=last_resort) + now.to_bytes(8)
+
+    def found(self, state, group_id, key_packages, **named):
+        return super().found(state, group_id, [(peer, package[:-8]) for peer, package in key_packages], **named)
+
+
+class MakesErasOfMembers(FaultyEngine):
+    """Makes an era id of what others know: the group's id and who is in it."""
+
+    caught_by = "test_all_members_of_a_group_and_nobody_else_know_its_era_id"
+
+    def era_id(self, state, group_id):
+        members = b"".join(each.peer.octets for each in self.members(state, group_id))
+        return sha256(group_id + members).digest()[:16]
+
+    def found(self, state, group_id, *given, **named):
+        found = super().found(state, group_id, *given, **named)
+        return replace(found, era_id=self.era_id(state, group_id))
+
+    def join(self, state, *given, **named):
+        joined = super().join(state, *given, **named)
+        return replace(joined, era_id=self.era_id(state, joined.group_id))
+
+
+class LogsStates(FaultyEngine):
+    """Logs what it keeps of a group."""
+
+    caught_by = "test_a_conversation"
+    audited = True
+
+    def encrypt(self, state, group_id, data):
+        message = super().encrypt(state, group_id, data)
+        logger.debug("now it is %s", [value.hex() for _, value in state.scan(b"g")])
+        return message
 
 
 FAULTS = list(FaultyEngine.__subclasses__())

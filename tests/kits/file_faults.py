@@ -11,7 +11,7 @@ from balchat_storage_sqlcipher.header import Kdf
 from balchat_storage_sqlcipher.storage import SqlcipherStorage
 from balchat_storage_sqlcipher.vault import SqlcipherVault
 
-from balchat_host.api.errors import VaultDamaged, WrongSecret
+from balchat_host.api.errors import VaultDamaged, VaultInUse, WrongSecret
 from balchat_host.api.storage import SqlError
 from balchat_host.api.types import Check
 
@@ -220,6 +220,123 @@ class ExistsBeforeItIsMade(FaultyFiles):
 
     def exists(self, directory):
         return directory.exists()
+
+
+class NeverWaitsForTheDisk(FaultyFiles):
+    """Commits without waiting until the disk has it."""
+
+    caught_by = "test_a_commit_waits_until_the_disk_has_it"
+
+    async def unlock(self, directory, kind, secret):
+        unlocked = await super().unlock(directory, kind, secret)
+        unlocked._writer._cursor.execute("PRAGMA synchronous = NORMAL")
+        return unlocked
+
+
+class WritesPlainWhileItBacksUp(FaultyFiles):
+    """Has what is in the vault in a readable file while it backs up."""
+
+    caught_by = PLAIN
+
+    class vault(SqlcipherVault):  # noqa: N801  # see above
+        async def backup(self, target, amend):
+            plain = target.with_suffix(".plain")
+
+            def unit(tx):
+                plain.write_text(repr(tx.query("SELECT * FROM note")))
+                amend(tx)
+
+            try:
+                await super().backup(target, unit)
+            finally:
+                await to_thread.run_sync(plain.unlink)
+
+
+class LeavesTheLogOpenToOthers(FaultyFiles):
+    """Lets others read the files that it makes when it opens."""
+
+    caught_by = OWNER
+
+    async def unlock(self, directory, kind, secret):
+        unlocked = await super().unlock(directory, kind, secret)
+        await to_thread.run_sync(open_to_all, directory)
+        return unlocked
+
+
+class RestoresForOthers(FaultyFiles):
+    """Makes the folder of what it restores one that others can look into."""
+
+    caught_by = OWNER
+
+    async def restore(self, directory, source, kind, secret, amend):
+        await super().restore(directory, source, kind, secret, amend)
+        await to_thread.run_sync(directory.chmod, 0o755)
+
+
+class KeepsTheOldSlots(FaultyFiles):
+    """Keeps the old slots beside the new ones, and with them what the old passphrase opens."""
+
+    caught_by = "test_a_changed_passphrase_leaves_nothing_that_the_old_one_opens"
+
+    class vault(SqlcipherVault):  # noqa: N801  # see above
+        async def set_slot(self, kind, secret):
+            header = self._opened.files.header
+            await to_thread.run_sync(shutil.copy2, header, header.with_suffix(".old"))
+            await super().set_slot(kind, secret)
+
+
+class LeavesHalfABackup(FaultyFiles):
+    """Leaves beside the target what there is of a backup that failed."""
+
+    caught_by = "test_what_fails_leaves_no_files"
+
+    class vault(SqlcipherVault):  # noqa: N801  # see above
+        async def backup(self, target, amend):
+            try:
+                await super().backup(target, amend)
+            except Exception:
+                await to_thread.run_sync(shutil.copytree, self._opened.files.folder, target.with_suffix(".part"))
+                raise
+
+
+class MarksWhatItLooksAt(FaultyFiles):
+    """Notes in the vault that somebody has looked at it from outside."""
+
+    caught_by = "test_a_wrong_passphrase_changes_no_octet"
+
+    def checks(self, directory):
+        (directory / "looked").touch(0o600)
+        return super().checks(directory)
+
+
+class ThrowsTheLogAway(FaultyFiles):
+    """Throws away what a process that was killed had committed last."""
+
+    caught_by = "test_every_acknowledged_unit_outlives_a_kill"
+
+    async def unlock(self, directory, kind, secret):
+        def throw() -> None:
+            for path in directory.rglob("*-wal"):
+                path.unlink()
+
+        await to_thread.run_sync(throw)
+        return await super().unlock(directory, kind, secret)
+
+
+class IsInUseForEver(FaultyFiles):
+    """Says of a vault whose process was killed that it is in use."""
+
+    caught_by = "test_a_vault_is_open_in_one_process_until_that_is_killed"
+
+    async def unlock(self, directory, kind, secret):
+        def mark() -> None:
+            try:
+                (directory / "in-use").touch(0o600, exist_ok=False)
+            except FileExistsError:
+                raise VaultInUse from None
+
+        await to_thread.run_sync(mark)
+        return await super().unlock(directory, kind, secret)
 
 
 FAULTS = list(FaultyFiles.__subclasses__())

@@ -13,8 +13,9 @@ from typing import ClassVar
 
 import anyio
 
-from balchat_host.api.errors import BalchatError, ConnectionLost, CursorTooOld
+from balchat_host.api.errors import BalchatError, ConnectionLost, CursorTooOld, StorageFull
 from balchat_host.api.events import MessageAdded, MessageChanged
+from balchat_host.api.types import Phase, ServiceState
 from balchat_host.testing.front_end_kit import FrontEndCapabilities
 from tests.kits.bot import SUBSCRIBER, Bot
 
@@ -464,6 +465,139 @@ class EndsLate(FaultyBot):
         finally:
             with anyio.CancelScope(shield=True):
                 await anyio.sleep(30)
+
+
+class LogsConversations(FaultyBot):
+    """Logs in which conversation something was written."""
+
+    caught_by = SERVES
+    audited = True
+
+    async def handle(self, app, event):
+        if isinstance(event, MessageAdded):
+            logger.info("in %s", event.message.conversation)
+        await super().handle(app, event)
+
+
+class ListensToEverybody(FaultyBot):
+    """Listens at a port that others can reach."""
+
+    caught_by = SERVES
+
+    async def run(self, app, *, task_status):
+        async with await anyio.create_tcp_listener(local_host="0.0.0.0"):  # that is the fault
+            await super().run(app, task_status=task_status)
+
+
+class LooksForUpdates(FaultyBot):
+    """Asks somebody on the internet for something, and hides it."""
+
+    caught_by = SERVES
+
+    async def handle(self, app, event):
+        with suppress(OSError):
+            await anyio.getaddrinfo("updates.invalid", 443)
+        await super().handle(app, event)
+
+
+class ReadsPrivateNames(FaultyBot):
+    """Reads what is the host's own of the App."""
+
+    caught_by = SERVES
+
+    async def handle(self, app, event):
+        assert app._app is not None
+        await super().handle(app, event)
+
+
+class TellsInItsState(FaultyBot):
+    """Tells in its state who writes what."""
+
+    caught_by = SERVES
+
+    async def handle(self, app, event):
+        if isinstance(event, MessageAdded):
+            self.context.on_state(ServiceState(phase=Phase.DEGRADED, reason=f"answering {event.message.text}"))
+        await super().handle(app, event)
+
+
+class AcceptsEverybody(FaultyBot):
+    """Accepts whoever asks for contact."""
+
+    caught_by = "test_it_starts_without_a_network_and_without_contacts"
+
+    async def handle(self, app, event):
+        for request in await app.requests.list():
+            await app.requests.accept(request.peer_id)
+        await super().handle(app, event)
+
+
+class FetchesEveryFile(FaultyBot):
+    """Fetches every file that is offered."""
+
+    caught_by = "test_it_bears_everything_else_that_happens"
+
+    async def handle(self, app, event):
+        for file in await app.files.list():
+            with suppress(BalchatError):
+                await app.files.fetch(file.id)
+        await super().handle(app, event)
+
+
+class KnowsContactsOfItsStart(FaultyBot):
+    """Answers nobody who became a contact after its start."""
+
+    caught_by = "test_it_reacts_to_whoever_became_a_contact_while_it_runs"
+
+    async def run(self, app, *, task_status):
+        self.known = {contact.conversation for contact in await app.contacts.list()}
+        await super().run(app, task_status=task_status)
+
+    def asks(self, event):
+        return super().asks(event) and event.message.conversation in self.known
+
+
+class SkipsWhatABreakHeldUp(FaultyBot):
+    """Goes on with the newest event when the connection was lost."""
+
+    caught_by = "test_it_goes_on_after_a_lost_connection"
+
+    async def follow(self, app):
+        try:
+            await super().follow(app)
+        except ConnectionLost:
+            await self.skip(app)
+
+
+class ForgetsWhatFoundNoRoom(FaultyBot):
+    """Forgets what it could not answer because the disk was full."""
+
+    caught_by = ERRORS
+
+    async def handle(self, app, event):
+        with suppress(StorageFull):
+            await super().handle(app, event)
+
+
+class GreetsAtItsStart(FaultyBot):
+    """Writes to everybody when it starts."""
+
+    caught_by = ONCE
+
+    async def run(self, app, *, task_status):
+        for contact in await app.contacts.list():
+            await app.messages.send(contact.conversation, "I am here.")
+        await super().run(app, task_status=task_status)
+
+
+class DeletesWhatItAnswers(FaultyBot):
+    """Deletes what it has answered."""
+
+    caught_by = ONCE
+
+    async def answer(self, app, event):
+        await super().answer(app, event)
+        await app.messages.delete(event.message.id)
 
 
 FAULTS = list(FaultyBot.__subclasses__())

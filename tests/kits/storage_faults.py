@@ -596,4 +596,257 @@ class LeavesAThread(FaultyStorage):
         return await super().unlock(directory, kind, secret)
 
 
+# -- areas
+
+
+def _area(area):
+    """Return the vault whose units and views are given `area` of each area."""
+
+    class Unit(_InEveryUnit):
+        def area(self, name):
+            return area(self._inner.area(name))
+
+    class Vault(_vault(Unit)):
+        async def read(self, fn):
+            return await super().read(lambda tx: fn(Unit(tx)))
+
+    return Vault
+
+
+class SortsByLength(FaultyStorage):
+    """Sorts short keys before long ones."""
+
+    caught_by = "test_keys_sort_as_their_octets_do"
+
+    class Area(_InEveryUnit):
+        def scan(self, prefix=b"", *, before=None):
+            return iter(sorted(self._inner.scan(prefix, before=before), key=lambda row: (len(row[0]), row)))
+
+    vault = _area(Area)
+
+
+class SortsAsSigned(FaultyStorage):
+    """Sorts octets above 127 before all others."""
+
+    caught_by = "test_keys_sort_as_their_octets_do"
+
+    class Area(_InEveryUnit):
+        def scan(self, prefix=b"", *, before=None):
+            rows = self._inner.scan(prefix, before=before)
+            return iter(sorted(rows, key=lambda row: [octet ^ 128 for octet in row[0]]))
+
+    vault = _area(Area)
+
+
+class IncludesTheBound(FaultyStorage):
+    """Takes `before` for the last key that is wanted."""
+
+    caught_by = "test_keys_sort_as_their_octets_do"
+
+    class Area(_InEveryUnit):
+        def scan(self, prefix=b"", *, before=None):
+            return self._inner.scan(prefix, before=None if before is None else before + b"\0")
+
+    vault = _area(Area)
+
+
+class TakesEmptyForAbsent(FaultyStorage):
+    """Says of a key whose value is empty that it is not there."""
+
+    caught_by = "test_what_is_empty_is_told_from_what_is_absent"
+
+    class Area(_InEveryUnit):
+        def get(self, key):
+            return self._inner.get(key) or None
+
+    vault = _area(Area)
+
+
+class CutsLongKeys(FaultyStorage):
+    """Knows a key by its first 255 octets."""
+
+    caught_by = "test_keys_and_values_may_be_long"
+
+    class Area(_InEveryUnit):
+        def put(self, key, value):
+            self._inner.put(key[:255], value)
+
+    vault = _area(Area)
+
+
+class ShowsAllAreasInViews(FaultyStorage):
+    """Shows views a key of whichever area has it."""
+
+    caught_by = "test_two_areas_never_see_each_others_keys"
+
+    class vault(MemoryVault):  # noqa: N801  # see above
+        async def read(self, fn):
+            def view(tx):
+                class Area:
+                    def get(self, key):
+                        rows = tx.query("SELECT value FROM vault_area WHERE key = ?", (key,))
+                        return rows[0][0] if rows else None
+
+                tx.area = lambda _: Area()
+                return fn(tx)
+
+            return await super().read(view)
+
+
+class SavesNoAreas(FaultyStorage):
+    """Undoes the SQL of a savepoint, and not its areas."""
+
+    caught_by = "test_a_savepoint_undoes_areas_too"
+
+    class Unit(_InEveryUnit):
+        @contextmanager
+        def savepoint(self):
+            rows = self._inner.area_rows
+            changed = None
+            try:
+                with self._inner.savepoint():
+                    try:
+                        yield
+                    finally:
+                        changed = rows.copy()
+            except BaseException:
+                rows.restore(changed)
+                raise
+
+    vault = _vault(Unit)
+
+
+class SavesTheOutermost(FaultyStorage):
+    """Undoes the outermost savepoint alone, whichever one fails."""
+
+    caught_by = "test_a_savepoint_undoes_only_its_block"
+
+    class Unit(_InEveryUnit):
+        inside = False
+
+        @contextmanager
+        def savepoint(self):
+            if self.inside:
+                yield
+                return
+            self.inside = True
+            try:
+                with self._inner.savepoint():
+                    yield
+            finally:
+                self.inside = False
+
+    vault = _vault(Unit)
+
+
+class KeepsWhatWasInterrupted(FaultyStorage):
+    """Keeps what a unit did that ended with what is no Exception."""
+
+    caught_by = "test_a_unit_that_raises_is_undone_and_raises_that"
+
+    class vault(MemoryVault):  # noqa: N801  # see above
+        def run(self, fn, *, then_crash=False):
+            raised = []
+
+            def unit(tx):
+                try:
+                    return fn(tx)
+                except Exception:
+                    raise
+                except BaseException as error:  # noqa: BLE001  # that is the fault
+                    raised.append(error)
+
+            result = super().run(unit, then_crash=then_crash)
+            if raised:
+                raise raised[0]
+            return result
+
+
+# -- more of secrets
+
+
+class ForgivesCase(FaultyStorage):
+    """Opens with a passphrase whose letters are all capital ones."""
+
+    caught_by = "test_a_passphrase_counts_as_a_whole"
+
+    async def unlock(self, directory, kind, secret):
+        disk = self._disks.get(directory)
+        kept = disk.secrets.get(kind, b"") if disk else b""
+        alike = kept.decode().lower() == secret.reveal().decode().lower()
+        return await super().unlock(directory, kind, Secret(kept) if alike else secret)
+
+
+class ReadsThePassphraseInPart(FaultyStorage):
+    """Looks at the first octets of a passphrase, as bcrypt does."""
+
+    caught_by = "test_a_passphrase_counts_as_a_whole"
+
+    class vault(MemoryVault):  # noqa: N801  # see above
+        async def verify_slot(self, kind, secret):
+            kept = self._disk.secrets.get(kind, b"")
+            alike = len(kept) > 72 and kept[:72] == secret.reveal()[:72]  # bcrypt's
+            await super().verify_slot(kind, Secret(kept) if alike else secret)
+
+
+class KeepsTheOldCode(FaultyStorage):
+    """Opens with a recovery code that was replaced."""
+
+    caught_by = "test_a_changed_recovery_code_replaces_the_old_one_alone"
+
+    class vault(MemoryVault):  # noqa: N801  # see above
+        async def set_slot(self, kind, secret):
+            old = self._disk.secrets.get(kind)
+            await super().set_slot(kind, secret)
+            if kind is SlotKind.RECOVERY_CODE and old is not None:
+                self._disk.secrets[kind] = old
+
+
+class TellsWhatWasTyped(FaultyStorage):
+    """Tells in the cause of an error what was typed."""
+
+    caught_by = "test_an_error_tells_nothing_of_what_was_typed"
+
+    async def unlock(self, directory, kind, secret):
+        try:
+            return await super().unlock(directory, kind, secret)
+        except WrongSecret as error:
+            raise error from ValueError(secret.reveal().decode())
+
+
+class MakesGuessableCodes(FaultyStorage):
+    """Makes recovery codes with 32 bits of chance."""
+
+    caught_by = "test_every_recovery_code_is_another"
+
+    def new_recovery_code(self):
+        digits = bytes(24).hex().encode()[:24] + super().new_recovery_code().reveal()[:8]
+        return Secret(digits + memory_storage._check(digits))
+
+
+class BacksUpNoVersion(FaultyStorage):
+    """Makes backups without the version of the host's tables."""
+
+    caught_by = "test_a_backup_is_a_vault_that_the_same_secret_opens"
+
+    class vault(MemoryVault):  # noqa: N801  # see above
+        async def backup(self, target, amend):
+            await super().backup(target, amend)
+            self._disks[target].database.execute("PRAGMA user_version = 0")
+
+
+class LogsStatements(FaultyStorage):
+    """Logs what is written."""
+
+    caught_by = "test_the_passphrase_opens_what_was_written"
+    audited = True
+
+    class Unit(_InEveryUnit):
+        def query(self, sql, parameters=()):
+            logger.debug("%s %s", sql, parameters)
+            return self._inner.query(sql, parameters)
+
+    vault = _vault(Unit)
+
+
 FAULTS = list(FaultyStorage.__subclasses__())

@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 from copy import deepcopy
 from dataclasses import replace
+from itertools import takewhile
 from typing import ClassVar
 
 from balchat_relay.storage import rules
 from balchat_relay.storage.memory import MemoryStore
+from balchat_relay.storage.subscribers import Stored as Put
 from balchat_relay_proto.errors import Refused
 from balchat_relay_proto.replies import Claimed, Fetched
 
@@ -20,7 +22,7 @@ class FaultyStore(MemoryStore):
 
     caught_by: ClassVar[str]
     audited: ClassVar[bool] = False
-    failures: ClassVar[tuple[type[BaseException], ...]] = ()
+    failures: ClassVar[tuple[type[BaseException], ...]] = (Refused,)
     """How the test fails where that is no failure of every plugin."""
 
     def durable(self) -> MemoryStore:
@@ -328,7 +330,6 @@ class LetsAnybodyDelete(FaultyStore):
     """Deletes a blob for whoever knows its name."""
 
     caught_by = "test_only_who_may_delete_does"
-    failures = (Refused,)
 
     async def delete_blobs(self, blobs):
         await super().delete_blobs([(name, self._blobs[name].delete) for name, _ in blobs if name in self._blobs])
@@ -431,6 +432,384 @@ class FillsTheRelay(FaultyStore):
 
 async def _again(octets):
     yield bytes(octets)
+
+
+# -- sequences, acknowledgements, capabilities
+
+
+class NumbersFromTheStartAgain(FaultyStore):
+    """Numbers what comes from 1 again once a queue is empty."""
+
+    caught_by = "test_a_sequence_is_never_given_again"
+
+    async def acknowledge(self, queue, **more):
+        await super().acknowledge(queue, **more)
+        if not self._queues[queue].envelopes:
+            self._queues[queue].next = 1
+
+
+class NumbersFromWhatIsLeft(FaultyStore):
+    """Goes on after a kill with the number after the last envelope that is still there."""
+
+    caught_by = "test_no_sequence_is_given_again_after_a_kill"
+
+    def durable(self):
+        left = super().durable()
+        for queue in left._queues.values():
+            queue.next = max((each.sequence for each in queue.envelopes.values()), default=0) + 1
+        return left
+
+
+class TakesTheCursorForAPlace(FaultyStore):
+    """Takes a cursor for a place among what is left."""
+
+    caught_by = "test_a_cursor_holds_though_what_stood_before_it_is_gone"
+
+    async def fetch(self, queue, *, after, **more):
+        there = list(self._queues[queue].envelopes.values())[:after]
+        return await super().fetch(queue, after=there[-1].sequence if there else 0, **more)
+
+
+class AcknowledgesEverywhere(FaultyStore):
+    """Deletes what is acknowledged from every queue."""
+
+    caught_by = "test_an_envelope_is_acknowledged_in_its_queue_alone"
+
+    async def acknowledge(self, queue, *, envelope_ids, **more):
+        await super().acknowledge(queue, envelope_ids=envelope_ids, **more)
+        for each in self._queues.values():
+            for envelope_id in envelope_ids:
+                each.envelopes.pop(envelope_id, None)
+
+
+class StopsAtAnUnknownId(FaultyStore):
+    """Acknowledges nothing that stands behind an id that is not there."""
+
+    caught_by = "test_ids_that_are_not_there_are_passed_over"
+
+    async def acknowledge(self, queue, *, envelope_ids, **more):
+        known = list(takewhile(self._queues[queue].envelopes.__contains__, envelope_ids))
+        await super().acknowledge(queue, envelope_ids=known, **more)
+
+
+class RemembersWhatWasNeverThere(FaultyStore):
+    """Never takes what was acknowledged before it came."""
+
+    caught_by = "test_ids_that_are_not_there_are_passed_over"
+
+    async def acknowledge(self, queue, *, envelope_ids, now, **more):
+        await super().acknowledge(queue, envelope_ids=envelope_ids, now=now, **more)
+        for envelope_id in envelope_ids:
+            self._queues[queue].acknowledged[envelope_id] = now + self.limits.remembered
+
+
+class ComparesInPart(FaultyStore):
+    """Compares the first octets of a capability."""
+
+    caught_by = "test_a_capability_is_compared_as_a_whole_and_in_constant_time"
+
+    def _own(self, queue, receive):
+        found = self._queues.get(queue)
+        begins = found is not None and receive is not None and found.receive[:8] == receive[:8]
+        return found if begins else super()._own(queue, receive)
+
+
+class ComparesByEquality(FaultyStore):
+    """Compares capabilities in a time that tells how much of them is right."""
+
+    caught_by = "test_a_capability_is_compared_as_a_whole_and_in_constant_time"
+
+    def _own(self, queue, receive):
+        found = self._queues.get(queue)
+        return found if found is not None and found.receive == receive else super()._own(queue, receive)
+
+
+class LooksAtOneVerifier(FaultyStore):
+    """Creates what is there once more with another verifier for whoever sends."""
+
+    caught_by = "test_nobody_creates_what_is_there_with_other_verifiers"
+
+    async def create(self, queue, *, send, receive, **more):
+        found = self._queues.get(queue)
+        if found is None or found.receive != receive:
+            await super().create(queue, send=send, receive=receive, **more)
+
+
+class DeletesAllOfAnOwner(FaultyStore):
+    """Deletes each queue of the same owner with one of them."""
+
+    caught_by = "test_a_deleted_queue_is_gone_with_everything_in_it"
+
+    async def delete(self, queue, *, receive):
+        await super().delete(queue, receive=receive)
+        for other in [name for name, each in self._queues.items() if each.receive == receive]:
+            self._drop(other)
+
+
+class LogsQueues(FaultyStore):
+    """Logs into which queue something is put."""
+
+    caught_by = "test_what_was_put_is_fetched_in_order_until_it_is_acknowledged"
+    audited = True
+
+    async def put(self, queue, **more):
+        logger.info("something is put into %s", queue.hex())
+        await super().put(queue, **more)
+
+
+class ShowsQueues(FaultyStore):
+    """Shows in its repr which queues there are."""
+
+    caught_by = "test_nothing_of_queues_is_in_its_repr"
+
+    def __repr__(self):
+        return f"Store({[queue.hex() for queue in self._queues]})"
+
+
+# -- bounds and times
+
+
+class ExpiresEarly(FaultyStore):
+    """Deletes what has been there for half of its time."""
+
+    caught_by = "test_nothing_goes_before_its_time"
+
+    async def sweep(self, *, now):
+        return await super().sweep(now=now + self.limits.max_age // 2)
+
+
+class KeepsWhatOthersFill(FaultyStore):
+    """Takes whoever puts into a queue for its owner, and so keeps one that its owner has forgotten."""
+
+    caught_by = "test_a_queue_that_its_owner_forgot_is_deleted"
+
+    async def put(self, queue, *, now, **more):
+        await super().put(queue, now=now, **more)
+        self._queues[queue].seen = now
+
+
+class TrustsTheClock(FaultyStore):
+    """Takes nothing any more once the clock is set back."""
+
+    caught_by = "test_a_clock_that_is_set_back_loses_nothing"
+    last = 0
+
+    async def put(self, queue, *, now, **more):
+        if now < self.last:
+            raise rules.relay_full()
+        self.last = now
+        await super().put(queue, now=now, **more)
+
+
+class CountsWhatIsGone(FaultyStore):
+    """Counts what was acknowledged as if it were still there."""
+
+    caught_by = "test_a_full_store_refuses_and_serves_what_it_has"
+    gone = 0
+
+    async def acknowledge(self, queue, **more):
+        before = super().totals.octets
+        await super().acknowledge(queue, **more)
+        self.gone += before - super().totals.octets
+
+    @property
+    def totals(self):
+        return replace(super().totals, octets=super().totals.octets + self.gone)
+
+
+class BoundsNoCards(FaultyStore):
+    """Takes cards although there is no room."""
+
+    caught_by = "test_a_full_store_refuses_and_serves_what_it_has"
+
+    async def publish(self, queue, **more):
+        limits, self._limits = self._limits, replace(self._limits, octets=2**40)
+        try:
+            return await super().publish(queue, **more)
+        finally:
+            self._limits = limits
+
+
+class HasHoursForEveryQueue(FaultyStore):
+    """Bounds what is put into any queue within an hour."""
+
+    caught_by = "test_a_queue_has_no_hourly_number"
+
+    async def put(self, queue, *, now, **more):
+        await super().put(queue, now=now, **more)
+        if self._queues[queue].puts > self.limits.inbox_puts_per_hour:
+            raise rules.inbox_busy(now)
+
+
+class UsesUpInvitationsForNothing(FaultyStore):
+    """Uses an invitation up by a creation that it refuses."""
+
+    caught_by = "test_a_creation_that_is_refused_uses_up_no_invitation"
+
+    async def create(self, queue, *, invitation=None, **more):
+        try:
+            await super().create(queue, invitation=invitation, **more)
+        except Refused:
+            if invitation in self._invitations:
+                self._invitations[invitation] -= 1
+            raise
+
+
+# -- pools, subscribers, the operator
+
+
+class ReplacesThePool(FaultyStore):
+    """Throws the cards away that are there when some are published."""
+
+    caught_by = "test_what_is_published_is_added_to_what_is_there"
+
+    async def publish(self, queue, *, receive, **more):
+        self._own(queue, receive).cards.clear()
+        return await super().publish(queue, receive=receive, **more)
+
+
+class TakesTokensOfOthers(FaultyStore):
+    """Takes a token of another queue."""
+
+    caught_by = "test_a_token_is_good_at_its_queue_and_used_up_by_an_ordinary_card"
+
+    async def claim(self, queue, *, token, **more):
+        if any(token in each.tokens for each in self._queues.values()):
+            self._queues[queue].tokens.add(token)
+        return await super().claim(queue, token=token, **more)
+
+
+class KeepsTokensOfRefusals(FaultyStore):
+    """Keeps the tokens of a publication that it refuses."""
+
+    caught_by = "test_a_token_of_a_refused_publication_is_not_good"
+
+    async def publish(self, queue, *, receive, tokens, **more):
+        self._own(queue, receive).tokens.update(tokens[: self.limits.tokens])
+        return await super().publish(queue, receive=receive, tokens=tokens, **more)
+
+
+class TellsOfRefusals(FaultyStore):
+    """Tells a subscriber of an envelope before it knows whether it is stored."""
+
+    caught_by = "test_a_subscriber_hears_of_nothing_that_was_refused"
+
+    async def put(self, queue, *, envelope_id, envelope, **more):
+        found = self._queues[queue]
+        if envelope_id not in found.envelopes:
+            self._subscribers.tell([Put(queue, found.next, envelope)])
+        subscriber = self._subscribers._by_queue.pop(queue, None)
+        try:
+            await super().put(queue, envelope_id=envelope_id, envelope=envelope, **more)
+        finally:
+            if subscriber is not None:
+                self._subscribers._by_queue[queue] = subscriber
+
+
+class HeedsDraining(FaultyStore):
+    """Refuses what is put while the operator wants nothing new, which is for the relay to do."""
+
+    caught_by = "test_draining_is_kept_and_not_heeded"
+
+    async def put(self, queue, **more):
+        if self.draining:
+            raise rules.relay_full()
+        await super().put(queue, **more)
+
+
+class ForgetsTheOperator(FaultyStore):
+    """Forgets with the process what the operator said."""
+
+    caught_by = "test_what_the_operator_said_outlives_a_kill"
+
+    def durable(self):
+        left = super().durable()
+        left._draining = False
+        return left
+
+
+class ForgetsTheHour(FaultyStore):
+    """Counts from 0 again within the hour after a kill."""
+
+    caught_by = "test_the_number_of_an_hour_outlives_a_kill"
+
+    def durable(self):
+        left = super().durable()
+        for queue in left._queues.values():
+            queue.puts = queue.claims = 0
+        return left
+
+
+class GivesTokensBack(FaultyStore):
+    """Notes after the card was given that a token is used up."""
+
+    caught_by = "test_a_pool_outlives_a_kill"
+
+    async def claim(self, queue, **more):
+        self.tokens = set(self._queues[queue].tokens)
+        return await super().claim(queue, **more)
+
+    def durable(self):
+        left = super().durable()
+        for queue in left._queues.values():
+            queue.tokens |= self.tokens
+        return left
+
+
+class ForgetsWhatWasAcknowledged(FaultyStore):
+    """Takes again after a kill what was acknowledged before."""
+
+    caught_by = "test_what_was_acknowledged_does_not_come_back_after_a_kill"
+
+    def durable(self):
+        left = super().durable()
+        for queue in left._queues.values():
+            queue.acknowledged.clear()
+        return left
+
+
+class ForgetsRenewals(FaultyStore):
+    """Forgets with the process that blobs are to be kept longer."""
+
+    caught_by = "test_the_time_of_blobs_outlives_a_kill"
+
+    async def renew_blobs(self, queue, *, receive, now):
+        kept = await super().renew_blobs(queue, receive=receive, now=now)
+        self.until = getattr(self, "until", now + kept)
+        return kept
+
+    def durable(self):
+        left = super().durable()
+        for queue in left._queues.values():
+            queue.blobs_until = self.until
+        return left
+
+
+# -- more of blobs
+
+
+class ReadsBlobsWithoutEnd(FaultyStore):
+    """Reads what comes of a blob to its end, however much more it is than was said."""
+
+    caught_by = "test_no_more_is_read_than_was_said"
+
+    async def put_blob(self, queue, *, octets, **more):
+        came = bytearray()
+        async for piece in octets:
+            came += piece
+        return await super().put_blob(queue, octets=_again(came), **more)
+
+
+class TakesBlobsOver(FaultyStore):
+    """Gives a blob to whoever puts it last."""
+
+    caught_by = "test_a_blob_stays_the_queues_that_put_it_first"
+
+    def _is_there(self, queue, blob, delete, **more):
+        there = super()._is_there(queue, blob, delete, **more)
+        if there:
+            self._blobs[blob].queue = queue
+        return there
 
 
 FAULTS = list(FaultyStore.__subclasses__())

@@ -55,6 +55,12 @@ class ReactingTests(FrontEndKitBase):
                 carol.write(bench.prompt)
             await self.reacts(bench, account, bob, MANY)
             await self.reacts(bench, account, carol, MANY)
+
+    async def test_it_reacts_to_whoever_became_a_contact_while_it_runs(self, bench: FrontEndBench) -> None:
+        self._needs_reactions(bench)
+        account, _ = account_with()
+        async with served(bench, account):
+            await anyio.wait_all_tasks_blocked()
             dave = account.befriend(DAVE)
             dave.write(bench.prompt)
             await self.reacts(bench, account, dave)
