@@ -60,6 +60,8 @@ def no_blocking_calls() -> Iterator[None]:
             # Accounts in memory load their engine when the first one is made, and profiles in memory keep a small file.
             function.can_block_in("testing/memory_world.py", {"installed_engine"})
             function.can_block_in("testing/memory_profiles.py", {"account", "exists", "make", "restore"})
+            # What is printed goes to pytest, by way of the kits' audit.
+            function.can_block_in("audit/logs.py", {"write"})
             # The terminal screen is made before its loop runs, but in tests; its pages are imported when they open.
             function.can_block_in("balchat_ui_tui/app.py", {"__init__"})
             function.can_block_in("balchat_ui_tui/screens.py", {"make_screen"})

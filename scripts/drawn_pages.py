@@ -95,6 +95,8 @@ def planted_faults() -> str:
         faults,
         file_faults,
         front_end_faults,
+        more_drop_faults,
+        more_faults,
         network_faults,
         peer_faults,
         storage_faults,
@@ -102,10 +104,11 @@ def planted_faults() -> str:
     )
 
     lines: list[str] = []
-    transports = [*faults.FAULTS, *peer_faults.FAULTS, *bulk_faults.FAULTS]
+    transports = [*faults.FAULTS, *peer_faults.FAULTS, *more_faults.FAULTS, *bulk_faults.FAULTS]
+    storing = [*drop_faults.FAULTS, *more_drop_faults.FAULTS]
     for kit, kind, planted in (
         ("transport", "transport", transports),
-        ("transport", "transport that stores and forwards", drop_faults.FAULTS),
+        ("transport", "transport that stores and forwards", storing),
         ("network", "network", network_faults.FAULTS),
         ("front end", "front end", front_end_faults.FAULTS),
         ("App", "way to an account", app_faults.FAULTS),

@@ -134,6 +134,16 @@ class FakeTransportContext(TransportContext):
 
     read_until: int | None = None
     """Up to when all that was stored for us was read, as it has told last; Unix milliseconds."""
+    change_error: Exception | None = None
+    """What `change` raises."""
+    largest = 0
+    """The most octets that came at once."""
+    restored: int | None = None
+    """When the account went on from a backup, as the transport is told."""
+    reachable: Callable[[PeerId, bytes | None], bool] | None = None
+    """What the transport answers; where it is set, it has to answer what it tells."""
+    _accepts_requests = True
+    _key_packages = 0
 
     def __init__(self, network: Network, *, key: Secret | None = None, area: DictArea | None = None) -> None:
         self.network = network
@@ -146,14 +156,14 @@ class FakeTransportContext(TransportContext):
             ("a peer id", self.identity.octets),
             ("an onion", onion_of(self.device_onion).octets),
         ):
-            confide(what, octets)
+            confide(what, octets, shortened=True)
         self.area = DictArea() if area is None else area
         """What the transport remembers; give it to the next host, and the account was only restarted."""
-        self.restored: int | None = None
-        """When the account went on from a backup, as the transport is told."""
         self.answer: Answer = commit_all
         self.received: Seen[Received] = Seen()
         """What the host has, in order."""
+        self.offered: Seen[bytes] = Seen()
+        """What was handed over, in order, whether the host has it by now or not."""
         self.serve_bulk: Callable[[DeviceIdentity, ByteStream], Awaitable[None]] = echo
         """What the host does with a bulk stream."""
         self.bulk: Seen[AcceptedBulk] = Seen()
@@ -179,15 +189,9 @@ class FakeTransportContext(TransportContext):
         """What `receive` raises, as a full disk makes it."""
         self.failures: Seen[Exception] = Seen()
         """What `receive` has raised."""
-        self.change_error: Exception | None = None
-        """What `change` raises."""
         self.changes: Seen[None] = Seen()
         """Told each time that the area has changed."""
-        self.largest = 0
-        """The most octets that came at once."""
-        self._accepts_requests = True
         self._requests_changed = Bell()
-        self._key_packages = 0
         self._vault_open = anyio.Event()
         self._vault_open.set()
         self._tickets = 0
@@ -242,6 +246,8 @@ class FakeTransportContext(TransportContext):
     async def receive(
         self, source: PeerId | None, envelopes: Sequence[bytes], *, relay: OnionKey | None = None
     ) -> Sequence[Disposition]:
+        for envelope in envelopes:
+            self.offered(envelope)
         self.batches(len(envelopes))
         self.largest = max(self.largest, sum(map(len, envelopes)))
         await anyio.lowlevel.checkpoint()
@@ -323,6 +329,8 @@ class FakeTransportContext(TransportContext):
     def peer_changed(self, device: DeviceIdentity, *, reachable: bool) -> None:
         if reachable and self.states.all and self.states.all[-1].phase is Phase.STOPPED:
             raise self._breach("it said that a peer came within reach after it had stopped")
+        if self.reachable is not None and self.reachable(device.peer, device.device_id) != reachable:
+            raise self._breach(f"peer_changed said reachable={reachable} while Transport.reachable said the opposite")
         self.nearness(Nearness(device=device, reachable=reachable))
 
     def _key_of(self, onion: OwnOnion) -> Secret:

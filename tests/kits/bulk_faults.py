@@ -79,7 +79,8 @@ class DialsAnyRoute(FaultyBulk):
     caught_by = "test_a_bad_route_opens_no_bulk_stream"
 
     async def open_bulk(self, peer, routes):
-        return self.new_bulk(peer, await self.reach(peer, 7001))
+        stream, _ = await self.reach(peer, 7001)
+        return self.new_bulk(peer, stream)
 
 
 # -- what passes

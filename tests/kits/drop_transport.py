@@ -132,7 +132,7 @@ class DropTransport(Transport):
         count = len(waiting)
         try:
             while waiting:
-                signature = await self.context.sign(domain=DOMAIN, message=box + waiting[0].envelope)
+                signature = await self.signed(box, waiting[0].envelope)
                 path = self.folder / box.hex()
                 try:
                     if await self.on_disk(self.is_full, path, len(waiting[0].envelope)):
@@ -147,6 +147,9 @@ class DropTransport(Transport):
                 self.stored(waiting.pop(0))
         finally:
             self.lose(waiting, count)
+
+    async def signed(self, box: bytes, envelope: bytes) -> bytes:
+        return await self.context.sign(domain=DOMAIN, message=box + envelope)
 
     def lose(self, waiting: list[Outgoing], count: int) -> None:
         self.report(Outcome.LOST, *waiting)
@@ -170,8 +173,10 @@ class DropTransport(Transport):
         return octets > self.holds
 
     def waiting(self, box: Path) -> list[Path]:
-        """Return the files that are whole, in the order in which they were left."""
-        return sorted(path for path in box.iterdir() if path.name.isdecimal())
+        """Return the files that are whole, in the order in which they were left; links and pipes are nobody's."""
+        with os.scandir(box) as entries:
+            names = [entry.name for entry in entries if entry.name.isdecimal() and entry.is_file(follow_symlinks=False)]
+        return [box / name for name in sorted(names)]
 
     def leave(self, box: Path, octets: bytes) -> None:
         already = self.waiting(box)
@@ -216,7 +221,9 @@ class DropTransport(Transport):
             return []
 
     def is_by(self, peer: PeerId, box: Path, octets: bytes) -> bool:
-        message = bytes.fromhex(box.name) + octets[SIGNATURE_SIZE:]
+        return self.verifies(peer, bytes.fromhex(box.name) + octets[SIGNATURE_SIZE:], octets)
+
+    def verifies(self, peer: PeerId, message: bytes, octets: bytes) -> bool:
         try:
             self.context.verify(peer, domain=DOMAIN, message=message, signature=octets[:SIGNATURE_SIZE])
         except BadCredential:

@@ -17,12 +17,11 @@ from anyio import BrokenResourceError, EndOfStream
 
 from balchat_host.api.errors import BadCredential
 from balchat_host.api.transport import Outcome, Verdict
-from balchat_host.api.types import OnionKey
-from tests.kits.line_transport import ACK, ENVELOPE, Frame, LineTransport, Link, only_device
+from balchat_host.api.types import DeviceIdentity, OnionKey
+from tests.kits.line_transport import ACK, ENVELOPE, Frame, LineTransport, Link
 
 if TYPE_CHECKING:
     from balchat_host.api.transport import Disposition, Outgoing
-    from balchat_host.api.types import PeerId
 
 ARRIVES = "test_an_envelope_arrives_as_it_was"
 logger = logging.getLogger(__name__)
@@ -38,8 +37,8 @@ class Faulty(LineTransport):
     ended: ClassVar[list[object]] = []
     """What the audit's faults leave behind, for the test to end."""
 
-    def make_link(self, peer: PeerId, stream) -> Link:
-        return self.link(self, peer, stream)
+    def make_link(self, device: DeviceIdentity, stream) -> Link:
+        return self.link(self, device, stream)
 
 
 # -- who is there
@@ -88,7 +87,7 @@ class TellsReachableTooEarly(Faulty):
     caught_by = "test_nobody_is_within_reach_before_they_are_proven"
 
     def dialling(self, peer) -> None:
-        self.context.peer_changed(only_device(peer), reachable=True)
+        self.context.peer_changed(DeviceIdentity(peer=peer, device_id=bytes(16)), reachable=True)
 
 
 class ReadsAnyRoute(Faulty):

@@ -11,7 +11,7 @@ from anyio.abc import ByteStream
 
 from balchat_host.api.errors import BadCredential, NetworkUnavailable, PeerUnreachable
 from balchat_host.api.failures import contain
-from balchat_host.api.types import ONLINE, Phase
+from balchat_host.api.types import ONLINE, STOPPED
 from balchat_host.testing.transport_kit import TransportCapabilities
 from tests.kits.line_bench import LineBench
 from tests.kits.line_transport import BROKEN, NAME, SILENCE, LineTransport
@@ -36,7 +36,7 @@ class BulkLineTransport(LineTransport):
     def __init__(self, context) -> None:
         super().__init__(context)
         self.bulk: dict[PeerId, list[BulkStream]] = {}
-        self.online: set[int] = set()
+        self.states = [STOPPED, STOPPED]
 
     async def run(self, *, task_status: TaskStatus[None]) -> None:
         try:
@@ -56,10 +56,10 @@ class BulkLineTransport(LineTransport):
         self.changed(1, state)
 
     def changed(self, which: int, state: ServiceState) -> None:
-        if self.tasks is not None and state.phase is Phase.ONLINE and which not in self.online:
-            self.online.add(which)
-            if self.online == {0, 1}:
-                self.context.state_changed(ONLINE)
+        self.states[which] = state
+        if self.tasks is not None:
+            # It is online when both services are, and otherwise what one that is not says.
+            self.context.state_changed(next((each for each in self.states if each != ONLINE), ONLINE))
 
     async def disconnect(self, peer: PeerId) -> None:
         self.end_bulk(peer)
@@ -77,7 +77,8 @@ class BulkLineTransport(LineTransport):
             raise NetworkUnavailable(problem="the line does not run", remedy="")
         if not any(route.transport == NAME and route.address == peer.octets for route in routes):
             raise PeerUnreachable(problem="this is no route of theirs")
-        return self.new_bulk(peer, await self.reach(peer, BULK_PORT))
+        stream, _ = await self.reach(peer, BULK_PORT)
+        return self.new_bulk(peer, stream)
 
     def new_bulk(self, peer: PeerId, stream: ByteStream) -> BulkStream:
         return BulkStream(self.bulk.setdefault(peer, []), stream)
@@ -100,7 +101,7 @@ class BulkLineTransport(LineTransport):
                 return
             bulk = self.new_bulk(device.peer, stream)
             self.make_room(device.peer)
-            await stream.send(b"!")
+            await stream.send(self.context.device_id)
         try:
             await self.context.accept_bulk(device, bulk)
         finally:

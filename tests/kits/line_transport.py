@@ -3,7 +3,7 @@
     dialler                                 acceptor
        │ ◄──────────────────── nonce (32) ──── │
        │ ── peer id, device id, signature ───► │
-       │ ◄───────────────────────── OK (1) ─── │
+       │ ◄────────────────── device id (16) ── │
        │ ◄── frames: kind (1), number (4), length (4), payload ──► │
 
 What arrives is worked off in order by one task, so replies are received before the answer that follows them.
@@ -24,7 +24,7 @@ from balchat_host.api.bell import Bell
 from balchat_host.api.errors import BadCredential, BadInput, NetworkUnavailable, PeerUnreachable
 from balchat_host.api.transport import MAX_ENVELOPE_SIZE, Disposition, Outcome, SendReport, Transport, Verdict
 from balchat_host.api.types import (
-    ONLINE,
+    DEVICE_ID_SIZE,
     STOPPED,
     DeviceIdentity,
     OnionKey,
@@ -103,8 +103,8 @@ class LineTransport(Transport):
         self.ran = True
 
     def service_changed(self, state: ServiceState) -> None:
-        if self.tasks is not None and state.phase is Phase.ONLINE:
-            self.context.state_changed(ONLINE)
+        if self.tasks is not None:
+            self.context.state_changed(state)
 
     def first_routes(self, peer: PeerId) -> Sequence[Route]:
         return [Route(transport=NAME, address=peer.octets)]
@@ -116,7 +116,7 @@ class LineTransport(Transport):
         return [Route(transport=NAME, address=self.context.identity.octets)]
 
     def reachable(self, peer: PeerId, device_id: bytes | None = None) -> bool:
-        return bool(self.links.get(peer))
+        return any(device_id in (None, link.device.device_id) for link in self.links.get(peer, ()))
 
     async def disconnect(self, peer: PeerId) -> None:
         for link in self.links.get(peer, []).copy():
@@ -136,24 +136,24 @@ class LineTransport(Transport):
     async def link_to(self, peer: PeerId, tasks: TaskGroup) -> Link:
         if not self.links.get(peer):
             self.dialling(peer)
-            stream = await self.reach(peer, PORT)
-            tasks.start_soon(self.adopt(peer, stream).run)
+            stream, device = await self.reach(peer, PORT)
+            tasks.start_soon(self.adopt(device, stream).run)
         return self.links[peer][0]
 
-    async def reach(self, peer: PeerId, port: int) -> ByteStream:
-        """Dial a peer and prove who we are."""
+    async def reach(self, peer: PeerId, port: int) -> tuple[ByteStream, DeviceIdentity]:
+        """Dial a peer and prove who we are; return which device it is."""
         stream = await self.context.dial(OnionKey(peer.octets), port)
         try:
             nonce = await read(stream, 32)
             signature = await self.context.sign(domain=DOMAIN, message=nonce + peer.octets)
             await stream.send(self.context.identity.octets + self.context.device_id + signature)
-            await read(stream, 1)
+            device_id = await read(stream, DEVICE_ID_SIZE)
         except BaseException as error:
             await anyio.aclose_forcefully(stream)
             if isinstance(error, BROKEN):
                 raise PeerUnreachable(problem="it hung up") from error
             raise
-        return stream
+        return stream, DeviceIdentity(peer=peer, device_id=device_id)
 
     def dialling(self, peer: PeerId) -> None:
         """For faults."""
@@ -163,8 +163,8 @@ class LineTransport(Transport):
         try:
             with suppress(*BROKEN, BadCredential), anyio.move_on_after(30):
                 device = await self.prove(stream)
-                await stream.send(b"!")
-                link = self.adopt(device.peer, stream)
+                await stream.send(self.context.device_id)
+                link = self.adopt(device, stream)
         finally:
             if link is None:
                 await anyio.aclose_forcefully(stream)
@@ -186,25 +186,20 @@ class LineTransport(Transport):
     def check(self, peer: PeerId, message: bytes, signature: bytes) -> None:
         self.context.verify(peer, domain=DOMAIN, message=message, signature=signature)
 
-    def adopt(self, peer: PeerId, stream: ByteStream) -> Link:
-        link = self.make_link(peer, stream)
-        self.links.setdefault(peer, []).append(link)
-        if len(self.links[peer]) == 1:
-            self.context.peer_changed(only_device(peer), reachable=True)
+    def adopt(self, device: DeviceIdentity, stream: ByteStream) -> Link:
+        link = self.make_link(device, stream)
+        self.links.setdefault(device.peer, []).append(link)
+        if len(self.links[device.peer]) == 1:
+            self.context.peer_changed(device, reachable=True)
         return link
 
-    def make_link(self, peer: PeerId, stream: ByteStream) -> Link:
-        return Link(self, peer, stream)
+    def make_link(self, device: DeviceIdentity, stream: ByteStream) -> Link:
+        return Link(self, device, stream)
 
     def gone(self, link: Link) -> None:
         self.links[link.peer].remove(link)
         if not self.links[link.peer]:
-            self.context.peer_changed(only_device(link.peer), reachable=False)
-
-
-def only_device(peer: PeerId) -> DeviceIdentity:
-    """Return the device that each account has here."""
-    return DeviceIdentity(peer=peer, device_id=bytes(16))
+            self.context.peer_changed(link.device, reachable=False)
 
 
 class Link:
@@ -214,9 +209,10 @@ class Link:
     queue = 1024 * 1024
     """Octets that are read ahead of the commit."""
 
-    def __init__(self, transport: LineTransport, peer: PeerId, stream: ByteStream) -> None:
+    def __init__(self, transport: LineTransport, device: DeviceIdentity, stream: ByteStream) -> None:
         self.transport = transport
-        self.peer = peer
+        self.device = device
+        self.peer = device.peer
         self.stream = stream
         self.number = 0
         self.waiting: dict[int, Outgoing] = {}
@@ -295,7 +291,7 @@ class Link:
                 await self.changed.wait()
             frame, ticket = self.outbox.pop(0)
             await self.stream.send(HEADER.pack(frame.kind, frame.number, len(frame.payload)) + frame.payload)
-            if ticket is not None:
+            if ticket is not None and not self.over:  # else it is LOST already
                 self.report(Outcome.SENT, ticket)
 
     async def watch(self) -> None:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import anyio
 
 from balchat_host.api.errors import BadCredential, PeerUnreachable
-from balchat_host.api.types import ONLINE, OnionKey, OwnOnion
+from balchat_host.api.types import DEVICE_ID_SIZE, ONLINE, DeviceIdentity, OnionKey, OwnOnion
 from tests.kits.faults import Faulty
-from tests.kits.line_transport import BROKEN, DOMAIN, Frame, Link, only_device, read
+from tests.kits.line_transport import BROKEN, DOMAIN, Frame, Link, read
 
 if TYPE_CHECKING:
     from balchat_host.api.types import PeerId
@@ -109,10 +109,10 @@ class TellsOfEachStream(FaultyWithPeers):
 
     caught_by = "test_both_directions_at_once"
 
-    def adopt(self, peer, stream) -> Link:
-        link = super().adopt(peer, stream)
-        if len(self.links[peer]) > 1:
-            self.context.peer_changed(only_device(peer), reachable=True)
+    def adopt(self, device, stream) -> Link:
+        link = super().adopt(device, stream)
+        if len(self.links[device.peer]) > 1:
+            self.context.peer_changed(device, reachable=True)
         return link
 
 
@@ -120,6 +120,8 @@ class NamesWhomItCannotReach(FaultyWithPeers):
     """Says in an error whom it could not reach."""
 
     caught_by = "test_a_peer_that_is_not_there_is_said_so"
+    audited = True
+    tells = "the text of an error with a peer id in it"
 
     async def reach(self, peer, port):
         try:
@@ -168,8 +170,8 @@ class EndsOfAForger(FaultyWithPeers):
     async def welcome(self, stream) -> None:
         with suppress(*BROKEN):
             device = await self.prove(stream)
-            await stream.send(b"!")
-            await self.adopt(device.peer, stream).run()
+            await stream.send(self.context.device_id)
+            await self.adopt(device, stream).run()
         await anyio.aclose_forcefully(stream)
 
 
@@ -181,8 +183,8 @@ class KeepsStrangersStreams(FaultyWithPeers):
     async def welcome(self, stream) -> None:
         with suppress(*BROKEN, BadCredential), anyio.move_on_after(30):
             device = await self.prove(stream)
-            await stream.send(b"!")
-            await self.adopt(device.peer, stream).run()
+            await stream.send(self.context.device_id)
+            await self.adopt(device, stream).run()
 
 
 class WaitsForever(FaultyWithPeers):
@@ -193,8 +195,8 @@ class WaitsForever(FaultyWithPeers):
     async def welcome(self, stream) -> None:
         with suppress(*BROKEN, BadCredential):
             device = await self.prove(stream)
-            await stream.send(b"!")
-            await self.adopt(device.peer, stream).run()
+            await stream.send(self.context.device_id)
+            await self.adopt(device, stream).run()
         await anyio.aclose_forcefully(stream)
 
 
@@ -208,13 +210,13 @@ class ProvesItselfToAll(FaultyWithPeers):
         try:
             signature = await self.context.sign(domain=DOMAIN, message=await read(stream, 32))
             await stream.send(self.context.identity.octets + self.context.device_id + signature)
-            await read(stream, 1)
+            device_id = await read(stream, DEVICE_ID_SIZE)
         except BaseException as error:
             await anyio.aclose_forcefully(stream)
             if isinstance(error, BROKEN):
                 raise PeerUnreachable(problem="it hung up") from error
             raise
-        return stream
+        return stream, DeviceIdentity(peer=peer, device_id=device_id)
 
     def check(self, peer, message, signature) -> None:
         super().check(peer, message[:32], signature)
@@ -231,10 +233,10 @@ class KeepsDialsThatFailed(FaultyWithPeers):
             nonce = await read(stream, 32)
             signature = await self.context.sign(domain=DOMAIN, message=nonce + peer.octets)
             await stream.send(self.context.identity.octets + self.context.device_id + signature)
-            await read(stream, 1)
+            device_id = await read(stream, DEVICE_ID_SIZE)
         except BROKEN:
             raise PeerUnreachable(problem="it hung up") from None
-        return stream
+        return stream, DeviceIdentity(peer=peer, device_id=device_id)
 
 
 # -- its life
@@ -274,7 +276,7 @@ class TellsAfterItsEnd(FaultyWithPeers):
         finally:
             with suppress(AssertionError):  # what we raised in its call
                 for peer in self.links:
-                    self.context.peer_changed(only_device(peer), reachable=True)
+                    self.context.peer_changed(DeviceIdentity(peer=peer, device_id=bytes(16)), reachable=True)
 
 
 class SwallowsCancellation(FaultyWithPeers):

@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from balchat_host.testing.transport_kit import TransportKit
+from tests.kits import drop_faults, more_drop_faults
 from tests.kits.catching import assert_caught, caught
 from tests.kits.drop_bench import DropBench
-from tests.kits.drop_faults import FAULTS, FaultyDrop
+from tests.kits.drop_faults import FaultyDrop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+FAULTS = [*drop_faults.FAULTS, *more_drop_faults.FAULTS]
 
 
 @pytest.fixture(autouse=True)

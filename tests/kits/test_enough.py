@@ -17,6 +17,8 @@ from tests.kits import (
     faults,
     file_faults,
     front_end_faults,
+    more_drop_faults,
+    more_faults,
     network_faults,
     peer_faults,
     storage_faults,
@@ -25,7 +27,14 @@ from tests.kits import (
 
 LEAST = 15
 KITS = {
-    TransportKit: [*faults.FAULTS, *peer_faults.FAULTS, *bulk_faults.FAULTS, *drop_faults.FAULTS],
+    TransportKit: [
+        *faults.FAULTS,
+        *peer_faults.FAULTS,
+        *more_faults.FAULTS,
+        *bulk_faults.FAULTS,
+        *drop_faults.FAULTS,
+        *more_drop_faults.FAULTS,
+    ],
     NetworkKit: network_faults.FAULTS,
     FrontEndKit: front_end_faults.FAULTS,
     FileStorageKit: [*storage_faults.FAULTS, *file_faults.FAULTS],

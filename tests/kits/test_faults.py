@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import socket
 import threading
 from pathlib import Path
@@ -11,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from balchat_host.testing.transport_kit import TransportKit
-from tests.kits import faults, peer_faults
+from tests.kits import faults, more_faults, peer_faults
 from tests.kits.catching import assert_caught, caught
 from tests.kits.faults import Faulty
 from tests.kits.line_bench import LineBench
@@ -19,7 +21,7 @@ from tests.kits.line_bench import LineBench
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-FAULTS = [*faults.FAULTS, *peer_faults.FAULTS]
+FAULTS = [*faults.FAULTS, *peer_faults.FAULTS, *more_faults.FAULTS]
 
 
 @pytest.fixture(autouse=True)
@@ -33,6 +35,10 @@ def ended() -> Iterator[None]:
                 left.close()
             case Path():
                 left.unlink(missing_ok=True)
+            case str():
+                del os.environ[left]
+            case (number, handler):
+                signal.signal(number, handler)
             case _:
                 assert isinstance(left, asyncio.Task)  # it ended with its loop
     Faulty.ended.clear()

@@ -8,6 +8,15 @@ something private in them, calls that blocked the event loop, and, where asked t
 finds, it says with the place in the code where that was made. Raise `Leak`.
 """
 
-from balchat_host.testing.audit.watch import Audit, Leak, audited, audited_without_loop, confide, folders_of, watched
+from balchat_host.testing.audit.watch import (
+    Audit,
+    Leak,
+    audited,
+    audited_without_loop,
+    confide,
+    folders_of,
+    overhear,
+    watched,
+)
 
-__all__ = ["Audit", "Leak", "audited", "audited_without_loop", "confide", "folders_of", "watched"]
+__all__ = ["Audit", "Leak", "audited", "audited_without_loop", "confide", "folders_of", "overhear", "watched"]

@@ -69,8 +69,9 @@ class BlockingWatch:
             functions = self._stack.enter_context(blockbuster_ctx([package])).functions
             pass_over_memory(functions)
             for function in functions.values():
-                # Where log lines go is the program's choice, not the plugin's; here it is pytest's.
+                # Where lines go is the program's choice, not the plugin's; here it is pytest's.
                 function.can_block_in("logging/__init__.py", {"emit"})
+                function.can_block_in("audit/logs.py", {"write"})
 
     def stop(self) -> None:
         """Watch nothing any more."""

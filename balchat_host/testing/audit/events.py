@@ -3,6 +3,7 @@
 An audit hook cannot be removed, so there is one for the whole process, and it does nothing while nobody watches.
 """
 
+import asyncio
 import os
 import socket
 import sys
@@ -24,9 +25,14 @@ _absolute: Final = os.path.abspath
 _exists: Final = os.path.lexists
 _WRITES: Final = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 _PASSING: Final = ("__pycache__", ".hypothesis", ".pytest_cache", ".pyc", ".coverage")
+_SHARED_MEMORY: Final = "/dev/shm/"  # noqa: S108  # nothing is made there
 _INTERNET: Final = (socket.AF_INET, socket.AF_INET6)
 _PROGRAMS: Final = frozenset({"subprocess.Popen", "os.system", "os.posix_spawn", "os.exec", "os.spawn", "os.fork"})
-_FOREIGN: Final = frozenset({"socket.connect", "socket.bind", "socket.sendto", "socket.getaddrinfo"})
+_NAMES: Final = frozenset({"socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr", "socket.getnameinfo"})
+_FOREIGN: Final = _NAMES | {"socket.connect", "socket.bind", "socket.sendto", "socket.sendmsg"}
+_LINKS: Final = frozenset({"os.symlink", "os.link"})
+_CODE: Final = (".py", ".pyc", ".so")
+"""What Python opens when it imports, or shows a line of a traceback."""
 
 
 class Events:
@@ -44,6 +50,8 @@ class Events:
         """By path, where it was made or opened for writing."""
         self.past_dial: list[str] = []
         """What code that may not has done with the internet."""
+        self.opened_in_loop: list[str] = []
+        """Which files code of `inside` has opened in the event loop, and where."""
         self.inside: set[str] = set()
         self.through = ""
         self._run_sync: RunSync = to_thread.run_sync
@@ -69,6 +77,8 @@ class Events:
             self.sockets[given[0]] = self._place()
         elif event == "sqlite3.connect" or (event == "os.mkdir" and not _exists(given[0])):
             self._note_written(given[0])
+        elif event in _LINKS:
+            self._note_written(given[1])
         elif event in _FOREIGN:
             self._note_foreign(event, given)
             if event == "socket.bind" and given[0].family == socket.AF_UNIX and given[1]:
@@ -84,10 +94,20 @@ class Events:
             place = self.opened[_path(path)] = self._place()
             if flags & _WRITES:
                 self._note_written(path, place)
+            if self.inside and place and _in_asyncio() and not _path(path).endswith(_CODE):
+                self._note_opened_in_loop(place)
+
+    def _note_opened_in_loop(self, place: list[Place]) -> None:
+        if place[0][0].startswith(tuple(self.inside)):
+            self.opened_in_loop.append(shown(place))
 
     def _note_written(self, path: Any, place: list[Place] | None = None) -> None:
         text = _path(path)
-        if text.startswith(("/dev/", "/proc/", "\0", ":memory:")) or not text or any(part in text for part in _PASSING):
+        if text.startswith("file:"):  # as SQLite takes them
+            text = text.removeprefix("file:").partition("?")[0]
+        if text.startswith(("/dev/", "/proc/", "\0", ":memory:")) and not text.startswith(_SHARED_MEMORY):
+            return
+        if not text or any(part in text for part in _PASSING):
             return
         if not made_by_test_tool(callers(currentframe())):
             self.written[_absolute(text)] = self._place() if place is None else place
@@ -95,14 +115,13 @@ class Events:
     def _note_foreign(self, event: str, given: tuple[Any, ...]) -> None:
         if not self.inside:
             return
-        files: list[str] = []
-        for place in callers(currentframe()):
-            if place[0] == self.through:
-                return
-            files.append(place[0])
+        # What a worker thread does is done by whoever has sent it there.
+        files = [place[0] for place in (*callers(currentframe()), *_sent_from.get())]
+        if self.through in files:
+            return
         named = any(file.startswith(tuple(self.inside)) for file in files)
         place = self._place()
-        internet = event == "socket.getaddrinfo" or given[0].family in _INTERNET
+        internet = event in _NAMES or given[0].family in _INTERNET
         if named or (internet and not place):
             self.past_dial.append(f"{event.removeprefix('socket.')} at {shown(place)}")
 
@@ -141,6 +160,11 @@ def _remembering(run_sync: RunSync) -> RunSync:
             _sent_from.reset(token)
 
     return remembering
+
+
+def _in_asyncio() -> bool:
+    """Return whether an event loop of asyncio runs in this thread."""
+    return asyncio._get_running_loop() is not None  # noqa: SLF001  # the public one raises where there is none
 
 
 def _path(path: Any) -> str:

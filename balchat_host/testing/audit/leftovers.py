@@ -1,8 +1,11 @@
 """What is there at one moment and was not at another: tasks, threads, processes, descriptors, files."""
 
+import asyncio
 import os
 import stat
+import sys
 import threading
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -11,10 +14,16 @@ from typing import Any, Final
 import anyio
 
 from balchat_host.testing.audit.events import Events
-from balchat_host.testing.audit.places import callers, made_by_test_tool, relevant, shown
+from balchat_host.testing.audit.places import Place, callers, made_by_test_tool, relevant, shown
 
-_IDLE_WORKERS: Final = ("AnyIO worker thread", "Trio thread", "asyncio_")
-"""How the threads are called that event loops keep for later."""
+_WORKERS: Final = {
+    "_asyncio.py": ("run", {"get"}),  # anyio's, which wait for the next job in a queue
+    "_thread_cache.py": ("_work", set[str]()),  # trio's
+    "thread.py": ("_worker", set[str]()),  # of concurrent.futures
+}
+"""Of the threads that event loops keep for later, by their file: where they stand, and what they call there at rest."""
+_WAITING_FOR_IO: Final = "get_events"
+"""What trio does in a worker thread where it is the guest of another loop, as in tests by anyio."""
 _GRACE: Final = 2.0
 """Seconds that a thread has to end: what ends in a moment of its own is no leak."""
 _DESCRIPTORS: Final = Path("/proc/self/fd")
@@ -38,20 +47,45 @@ class Tasks:
                     yield f"a task: {task.name}, made at {shown(relevant(origin))}{_stands(coroutine)}"
 
 
+class Timers:
+    """The calls that this event loop was to make later at first. Only asyncio's has some."""
+
+    def __init__(self) -> None:
+        self._before = set(map(id, self._all()))
+
+    def left(self) -> Iterator[str]:
+        """Say which were not."""
+        for timer in self._all():
+            if id(timer) not in self._before and not timer.cancelled():
+                yield f"a timer, which calls {getattr(timer._callback, '__qualname__', 'something')} later"  # noqa: SLF001  # see below
+
+    @staticmethod
+    def _all() -> Sequence[asyncio.TimerHandle]:
+        # A loop tells nobody of them.
+        return list(getattr(asyncio._get_running_loop(), "_scheduled", ()))  # noqa: SLF001  # the public one raises on trio
+
+
 class Threads:
     """The threads that were there at first."""
 
     def __init__(self) -> None:
-        self._before = set(threading.enumerate())
+        # Whoever makes this may be such a worker, and will be at rest.
+        us = threading.current_thread()
+        self._before = {thread: thread is not us and _has_work(thread) for thread in threading.enumerate()}
 
     def left(self, events: Events) -> Iterator[str]:
         """Say which were not, and go on. It blocks for a moment."""
         for thread in threading.enumerate():
-            if thread in self._before or thread is threading.current_thread() or _is_idle(thread):
+            if thread in {threading.current_thread(), threading.main_thread()}:
                 continue
-            thread.join(0 if thread.daemon and not events.threads.get(thread) else _GRACE)
-            if thread.is_alive() and not _is_idle(thread):
-                yield f"a thread: {thread.name}, made at {shown(events.threads.get(thread, ()))}"
+            if _is_worker(thread):
+                if not self._before.get(thread) and not _comes_to_rest(thread):
+                    stack = _stack(thread)
+                    yield f"work that goes on in a worker thread, and stands at {shown(relevant(stack) or stack[:1])}"
+            elif thread not in self._before:
+                thread.join(0 if thread.daemon and not events.threads.get(thread) else _GRACE)
+                if thread.is_alive():
+                    yield f"a thread: {thread.name}, made at {shown(events.threads.get(thread, ()))}"
 
 
 class Descriptors:
@@ -93,8 +127,37 @@ def _stands(coroutine: Any) -> str:
     return f", stands at {shown(list(callers(frame))[:1])}" if frame else ""
 
 
-def _is_idle(thread: threading.Thread) -> bool:
-    return thread.name.startswith(_IDLE_WORKERS)
+def _stack(thread: threading.Thread) -> list[Place]:
+    stack = callers(sys._current_frames().get(thread.ident or 0))  # noqa: SLF001  # there is no other way
+    # Where calls that block are watched, one stands in the guard of the lock that it waits for.
+    return [place for place in stack if Path(place[0]).name != "blockbuster.py"]
+
+
+def _is_worker(thread: threading.Thread) -> bool:
+    return any(_WORKERS.get(Path(file).name, ("",))[0] == function for file, _, function in _stack(thread))
+
+
+def _has_work(thread: threading.Thread) -> bool:
+    """Return whether it is a worker thread that has something to do."""
+    called = ""
+    for file, _, function in _stack(thread):
+        if function == _WAITING_FOR_IO:
+            return False
+        stands, at_rest = _WORKERS.get(Path(file).name, ("", set[str]()))
+        if stands == function:
+            return called not in at_rest if at_rest else bool(called)
+        called = function
+    return False
+
+
+def _comes_to_rest(thread: threading.Thread) -> bool:
+    """Wait for a moment until a worker thread has nothing to do. Return whether that came."""
+    end = time.monotonic() + _GRACE
+    while _has_work(thread):
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.01)
+    return True
 
 
 def _children() -> Iterator[int]:

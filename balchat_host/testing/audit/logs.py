@@ -1,77 +1,125 @@
 """Lines that are logged or printed with something private in them: keys, addresses, what an envelope holds."""
 
-import builtins
 import logging
-from base64 import b32encode, b64encode
-from collections.abc import Iterator
+import sys
+from base64 import b32encode, b64encode, urlsafe_b64encode
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from balchat_host.testing.audit.places import here, shown
 
-_print: Final = print
 _LEAST: Final = 16
 """Octets of the shortest word that is looked for: a shorter one can stand in a line by chance."""
 _BEGINNING: Final = 24
 """Octets by which a long one is known."""
+_SHORTENED: Final = 8
+"""Characters by which whoever shortens a key or an address shows it still."""
+_OUTPUTS: Final = ("stdout", "stderr")
 
 
-class LogWatch(logging.Handler):
-    """Keeps every line that is logged, of every level, while it is open."""
+class _Output:
+    """What `sys.stdout` or `sys.stderr` is, with a look at what is written."""
+
+    def __init__(self, stream: Any, watch: "LogWatch") -> None:
+        self._stream = stream
+        self._watch = watch
+
+    def write(self, text: str) -> Any:
+        """Write as the stream does."""
+        self._watch.hear("a printed line", f"printed at {shown(here())}", text)
+        return self._stream.write(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+class LogWatch:
+    """Keeps every line that is logged, of every level, or printed, between `start` and `stop`."""
 
     def __init__(self) -> None:
-        super().__init__(logging.NOTSET)
-        self.setFormatter(logging.Formatter("%(message)s"))
-        self._lines: list[tuple[str, str, str]] = []
+        self._formatter = logging.Formatter("%(message)s")
+        self._lines: dict[tuple[str, str, str], str] = {}
         self._private: dict[bytes, str] = {}
+        self._short: dict[bytes, str] = {}
         self._level = logging.NOTSET
-
-    def emit(self, record: logging.LogRecord) -> None:
-        place = f"logged at {record.pathname}:{record.lineno} ({record.funcName})"
-        self._lines.append(("log", place, self.format(record)))
+        self._streams: dict[str, Any] = {}
+        self._factory: Callable[..., logging.LogRecord] = logging.LogRecord
 
     def start(self) -> None:
         """Keep lines from now on."""
         root = logging.getLogger()
         self._level = root.level
         root.setLevel(logging.DEBUG)
-        root.addHandler(self)
-        builtins.print = self._print
+        # At the handlers of the root logger, what a logger keeps to itself (`propagate = False`) would not come by.
+        self._factory = logging.getLogRecordFactory()
+        logging.setLogRecordFactory(self._make_record)
+        self.look_at_outputs()
+
+    def look_at_outputs(self) -> None:
+        """Keep what is printed, also where a test tool has given us another output since `start`."""
+        for name in _OUTPUTS:
+            stream = getattr(sys, name)
+            if not isinstance(stream, _Output):
+                self._streams[name] = stream
+                setattr(sys, name, _Output(stream, self))
 
     def stop(self) -> None:
         """Keep lines no more."""
-        root = logging.getLogger()
-        root.removeHandler(self)
-        builtins.print = _print
-        root.setLevel(self._level)
+        for name, stream in self._streams.items():
+            if isinstance(getattr(sys, name), _Output):
+                setattr(sys, name, stream)
+        logging.setLogRecordFactory(self._factory)
+        logging.getLogger().setLevel(self._level)
 
-    def _print(self, *what: object, **how: Any) -> None:
-        self._lines.append(("printed", f"printed at {shown(here())}", " ".join(map(str, what))))
-        _print(*what, **how)
+    def hear(self, kind: str, place: str, line: str, *, may_hold: str = "") -> None:
+        """Keep a line, and one private thing that it may hold."""
+        self._lines[kind, place, line] = may_hold
 
-    def confide(self, what: str, octets: bytes) -> None:
-        """Have no line hold these octets, in any of the usual spellings."""
+    def confide(self, what: str, octets: bytes, *, shortened: bool = False) -> None:
+        """Have no line hold these octets, in any of the usual spellings, nor shortened where nothing else is so."""
         if len(octets) >= _LEAST:
             self._private.setdefault(octets[:_BEGINNING], what)
+            if shortened:
+                self._short.setdefault(octets[:_BEGINNING], what)
 
     def telling(self) -> Iterator[str]:
         """Say which lines hold something private."""
         spelt = [(what, spelling) for octets, what in self._private.items() for spelling in _spellings(octets)]
-        for kind, place, line in self._lines:
+        spelt += [
+            (what, spelling[:_SHORTENED])
+            for octets, what in self._short.items()
+            for spelling in (octets.hex(), *_encodings(octets))
+        ]
+        for (kind, place, line), may_hold in self._lines.items():
             low = line.lower()
-            for what in sorted({what for what, spelling in spelt if spelling in line or spelling in low}):
-                yield f"a {kind} line with {what} in it, {place}"
+            held = {what for what, spelling in spelt if spelling in line or spelling in low}
+            for what in sorted(held - {may_hold}):
+                yield f"{kind} with {what} in it, {place}"
+
+    def _make_record(self, *given: Any, **named: Any) -> logging.LogRecord:
+        record = self._factory(*given, **named)
+        place = f"logged at {record.pathname}:{record.lineno} ({record.funcName})"
+        self.hear("a log line", place, self._formatter.format(record))
+        record.exc_text = None  # as if nobody had looked: another formatter may write it in another way
+        return record
 
 
 def _spellings(octets: bytes) -> Iterator[str]:
     """Return how octets may stand in a line: as text, as Python shows them, hexadecimal, base64 and base32."""
     yield octets.hex()
+    yield ", ".join(map(str, octets))
     # Whether Python writes a single quote with a backslash depends on all of what it shows, which may be more.
     plain = repr(octets)[2:-1].replace("\\'", "'")
     yield plain
     yield plain.replace("'", "\\'")
-    yield b64encode(octets).decode().rstrip("=")[:-1]
-    yield b32encode(octets).decode().lower().rstrip("=")[:-1]
+    yield from _encodings(octets)
     try:
         yield octets.decode()
     except UnicodeDecodeError:
         return
+
+
+def _encodings(octets: bytes) -> Iterator[str]:
+    for encoded in (b64encode(octets), urlsafe_b64encode(octets)):
+        yield encoded.decode().rstrip("=")[:-1]
+    yield b32encode(octets).decode().lower().rstrip("=")[:-1]

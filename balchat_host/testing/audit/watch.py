@@ -12,8 +12,9 @@ from anyio.lowlevel import checkpoint
 
 from balchat_host.testing.audit.blocking import BlockingWatch, package_of
 from balchat_host.testing.audit.events import Events
-from balchat_host.testing.audit.leftovers import Descriptors, Tasks, Threads, files_left
+from balchat_host.testing.audit.leftovers import Descriptors, Tasks, Threads, Timers, files_left
 from balchat_host.testing.audit.logs import LogWatch
+from balchat_host.testing.audit.state import Globals, ProcessState
 
 T = TypeVar("T")
 
@@ -36,6 +37,7 @@ class Audit:
         self.events = Events()
         self.logs = LogWatch()
         self.blocking = BlockingWatch()
+        self.globals: list[Globals] = []
 
     def start(self) -> None:
         """Watch from now on."""
@@ -55,17 +57,30 @@ class Audit:
         """Say what was done."""
         yield from self.logs.telling()
         yield from self.blocking.calls
+        for place in self.events.opened_in_loop:
+            yield f"a call that blocks the event loop: a file is opened at {place}"
         for call in self.events.past_dial:
             yield f"a connection past TransportContext.dial and publish: {call}"
+        for globals_of in self.globals:
+            yield from globals_of.changed()
 
 
 _running: Final[list[Audit]] = []
 
 
-def confide(what: str, octets: bytes) -> None:
-    """Say what is private, so that an audit that runs finds it in logs. Short octets are not looked for."""
+def confide(what: str, octets: bytes, *, shortened: bool = False) -> None:
+    """Say what is private, so that an audit that runs finds it in logs. Short octets are not looked for.
+
+    What is random, as keys and addresses are, is found `shortened`, too.
+    """
     for audit in _running:
-        audit.logs.confide(what, octets)
+        audit.logs.confide(what, octets, shortened=shortened)
+
+
+def overhear(kind: str, place: str, text: str, *, may_hold: str = "") -> None:
+    """Have an audit that runs look at a text as it looks at log lines: at that of an error, or at a task's name."""
+    for audit in _running:
+        audit.logs.hear(kind, place, text, may_hold=may_hold)
 
 
 def watched(plugin: T, *, through: str = "") -> T:
@@ -78,7 +93,10 @@ def watched(plugin: T, *, through: str = "") -> T:
     for audit in _running:
         package = package_of(plugin)
         audit.blocking.watch(package)
+        audit.logs.look_at_outputs()
         if through:
+            if package.__name__ not in [each.package for each in audit.globals]:
+                audit.globals.append(Globals(package.__name__))
             audit.events.inside.add(str(package.__path__[0] if hasattr(package, "__path__") else package.__file__))
             audit.events.through = through
     return plugin
@@ -98,7 +116,7 @@ async def audited(*, folders: Callable[[], Sequence[Path]] = tuple) -> AsyncGene
     """
     audit = Audit()
     threads, descriptors = await to_thread.run_sync(lambda: (Threads(), Descriptors()))
-    tasks = Tasks()
+    tasks, timers, process = Tasks(), Timers(), ProcessState()
     depth = sys.get_coroutine_origin_tracking_depth()
     sys.set_coroutine_origin_tracking_depth(_ORIGIN_DEPTH)
     audit.start()
@@ -106,7 +124,7 @@ async def audited(*, folders: Callable[[], Sequence[Path]] = tuple) -> AsyncGene
         yield audit
         for _ in range(_SETTLING):
             await checkpoint()
-        found = [*tasks.left()]
+        found = [*tasks.left(), *timers.left(), *process.changed()]
     finally:
         sys.set_coroutine_origin_tracking_depth(depth)
         audit.stop()
@@ -119,13 +137,14 @@ async def audited(*, folders: Callable[[], Sequence[Path]] = tuple) -> AsyncGene
 def audited_without_loop(*, folders: Callable[[], Sequence[Path]] = tuple) -> Generator[Audit]:
     """Do what `audited` does, for a test that runs no event loop, or one of its own."""
     audit = Audit()
-    threads, descriptors = Threads(), Descriptors()
+    threads, descriptors, process = Threads(), Descriptors(), ProcessState()
     audit.start()
     try:
         yield audit
+        found = [*process.changed()]
     finally:
         audit.stop()
-    _require_nothing([*_left(audit, threads, descriptors, folders), *audit.done()])
+    _require_nothing([*found, *_left(audit, threads, descriptors, folders), *audit.done()])
 
 
 def _left(

@@ -21,6 +21,7 @@ from balchat_host.testing.transport_kit.reports import ReportTests
 from balchat_host.testing.transport_kit.storing import StoringTests
 from balchat_host.testing.transport_kit.strangers import StrangerTests
 from balchat_host.testing.transport_kit.streams import StreamTests
+from balchat_host.testing.transport_kit.tampering import TamperingTests
 from balchat_host.testing.transport_kit.troubles import TroubleTests
 
 __all__ = [
@@ -39,6 +40,7 @@ class TransportKit(
     RememberingTests,
     StoringTests,
     BoundedStoringTests,
+    TamperingTests,
     BulkTests,
     BlobTests,
 ):

@@ -1,8 +1,9 @@
 """What the kit asks a transport's author for, and accounts on it."""
 
+import threading
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Generator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -10,6 +11,7 @@ from typing import Final
 import anyio
 import pytest
 
+from balchat_host.api.errors import BalchatError
 from balchat_host.api.network import Network
 from balchat_host.api.transport import (
     Disposition,
@@ -20,7 +22,7 @@ from balchat_host.api.transport import (
 )
 from balchat_host.api.types import PeerId, Phase, Route, Secret
 from balchat_host.testing import fake_transport_context
-from balchat_host.testing.audit import confide, watched
+from balchat_host.testing.audit import confide, overhear, watched
 from balchat_host.testing.audit.kit import AuditedKit
 from balchat_host.testing.dict_area import DictArea
 from balchat_host.testing.fake_transport_context import COMMITTED, Answer, FakeTransportContext, commit_all
@@ -29,6 +31,7 @@ from balchat_host.testing.virtual_network import VirtualNetwork, VirtualNode
 from balchat_host.testing.waiting import PATIENCE, Runs, running
 
 MAX_ADDRESS_SIZE: Final = 512
+ADDRESS: Final = "a route's address"
 END_LIMIT: Final = 20.0
 """Seconds in which a transport must have ended: the host waits no longer."""
 SIZES: Final = (1, 100, 16_384, 16_385, 65_536, 300_000)
@@ -123,7 +126,7 @@ class Account:
         outgoing = self.host.outgoing(*envelopes)
         routes = routes or await to.routes_for(self)
         for route in routes:
-            confide("a route's address", route.address)
+            confide(ADDRESS, route.address)
         await self.transport.send(to.peer, routes, outgoing)
         return outgoing
 
@@ -163,15 +166,18 @@ async def accounts(
         assert isinstance(network, VirtualNode)
         network.go_offline()
     hosts = [FakeTransportContext(network, key=key, area=area) for network in networks]
-    for host in hosts:
-        host.answer = answer
     made = tuple(Account(host, transport_for(bench, host)) for host in hosts)
+    for account in made:
+        account.host.answer = answer
+        account.host.reachable = account.transport.reachable
     async with running(*networks), running(*bench.services()):
         async with running(*(account.transport for account in made)):
             for account in made if online else ():
                 await bench.prepare(account.transport)
                 await account.host.states.reach(Phase.ONLINE)
             yield made
+            overhear_names()
+            await anyio.to_thread.run_sync(overhear_files, bench.folders())
             told = anyio.current_time()
         assert anyio.current_time() - told < END_LIMIT, "it goes on when it is cancelled; the host waits for 20 s"
         for network in networks:
@@ -180,6 +186,30 @@ async def accounts(
                 left = bench.world.open_ends(network)
                 assert not left, "streams are open when it has ended: a dial that came to nothing, or a stranger's"
     assert not [breach for host in hosts for breach in host.breaches]
+
+
+def overhear_names() -> None:
+    """Have the audit look at the names of tasks and threads: they stand in tracebacks, and in logs."""
+    for task in anyio.get_running_tasks():
+        overhear("a task's name", "while the transport ran", task.name or "")
+    for thread in threading.enumerate():
+        overhear("a thread's name", "while the transport ran", thread.name)
+
+
+def overhear_files(folders: Sequence[Path]) -> None:
+    """Have the audit look at the names of files: whoever has the folder reads them."""
+    for folder in folders:
+        for path in folder.rglob("*"):
+            # A route may lead to a place by its name, which whoever looks at the place knows.
+            overhear("the name of a file", "in a folder of the bench", path.name, may_hold=ADDRESS)
+
+
+@contextmanager
+def refused(*kinds: type[BalchatError]) -> Generator[None]:
+    """Check that something raises an error of these kinds, whose text names nobody and shows nothing."""
+    with pytest.raises(kinds) as raised:
+        yield
+    overhear("the text of an error", f"of {type(raised.value).__name__}", str(raised.value))
 
 
 def transport_for(bench: TransportBench, host: TransportContext) -> Transport:

@@ -30,6 +30,7 @@ MOST_AT_ONCE: Final = 16 * 1024 * 1024
 """Octets that may be handed to the host at once: all of them are in memory."""
 MUCH: Final = 24
 """So many of the largest envelopes are more than that."""
+_AT_ONCE: Final = 1.0
 _RETRY: Final = 0.05
 _SLOWEST_RETRY: Final = 1.0
 _FOR_NOW: Final = Disposition(verdict=Verdict.REFUSED, reason="requests-full", retry_after=60.0)
@@ -68,6 +69,8 @@ class BoundedStoringTests(StoringBase):
             offered = [each.envelope for each in bob.host.received.all]
             assert b"beside it" in offered
             assert offered.count(b"not now") == 1, "it was offered again before its time"
+            twice = [each for each in bob.host.offered.all if bob.host.offered.all.count(each) > 1]
+            assert not twice, "what the host has taken was offered again in the same run"
 
     async def test_what_is_refused_for_now_is_offered_again_after_its_time(self, bench: TransportBench) -> None:
         self.needs_storing(bench)
@@ -149,15 +152,21 @@ class BoundedStoringTests(StoringBase):
 
     async def test_what_is_handed_over_at_once_is_bounded(self, bench: TransportBench) -> None:
         self.needs_storing(bench)
-        count = min(MUCH, (bench.capabilities.holds or MUCH * MAX_ENVELOPE_SIZE) // MAX_ENVELOPE_SIZE)
-        needs(f"holds={MUCH} of the largest envelopes", kept=count == MUCH)
+        large = numbered(MUCH, MAX_ENVELOPE_SIZE)
+        # A small one stands behind each large one: whoever takes first what fits mixes them up.
+        envelopes = [each for pair in zip(large, numbered(MUCH), strict=True) for each in pair]
+        fits = (bench.capabilities.holds or 0) >= sum(map(len, envelopes))
+        needs(f"holds={MUCH} of the largest envelopes", kept=fits)
         alice, bob, routes = await self.absent(bench)
-        async with again(bench, alice, bob) as alice:
-            sent = await alice.send(bob, *numbered(MUCH, MAX_ENVELOPE_SIZE), routes=routes)
-            assert set(await alice.host.finals(sent)) == {Outcome.STORED}
+        for some in (envelopes[:MUCH], envelopes[MUCH:]):
+            async with again(bench, alice, bob) as alice:
+                sent = await alice.send(bob, *some, routes=routes)
+                assert set(await alice.host.finals(sent)) == {Outcome.STORED}
         async with again(bench, bob, alice) as restarted:
-            await restarted.host.received.until(lambda received: len(received) >= MUCH)
-            assert restarted.host.largest <= MOST_AT_ONCE
+            # The last one is there last, so nobody has to wait for what was lost.
+            await restarted.host.received.until(lambda got: envelopes[-1] in [each.envelope for each in got[-1:]])
+            await gets(restarted, *envelopes, patience=_AT_ONCE)
+            assert restarted.host.largest <= MOST_AT_ONCE, "it reads all that waits into memory at once"
 
     # -- what the tests are made of
 

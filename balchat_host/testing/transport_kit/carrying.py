@@ -1,5 +1,6 @@
 """How a transport runs, and how it carries envelopes."""
 
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from itertools import pairwise
@@ -9,23 +10,28 @@ from typing import Final
 import anyio
 import pytest
 
-from balchat_host.api.errors import BadInput, NetworkUnavailable
+from balchat_host.api.errors import BadInput, NetworkUnavailable, PeerUnreachable
 from balchat_host.api.transport import (
     MAX_ENVELOPE_SIZE,
     Outcome,
     Outgoing,
 )
 from balchat_host.api.types import OnionKey, Phase
+from balchat_host.testing.fake_transport_context import FakeTransportContext
 from balchat_host.testing.transport_kit.bench import (
     MAX_ADDRESS_SIZE,
     SIZES,
+    Account,
     TransportBench,
     TransportKitBase,
     accounts,
     claimed_routes,
     deliver,
     needs,
+    refused,
+    transport_for,
 )
+from balchat_host.testing.waiting import running
 
 MANY: Final = 300
 """Envelopes that wait for one commit."""
@@ -71,9 +77,31 @@ class CarryingTests(TransportKitBase):
         async with accounts(bench, 2) as (alice, bob):
             routes = await bob.routes_for(alice)
         sent = alice.host.outgoing(b"too late")
-        with pytest.raises(NetworkUnavailable):
+        with refused(NetworkUnavailable):
             await alice.transport.send(bob.peer, routes, sent)
         assert alice.host.outcomes(sent[0]) == []
+
+    async def test_what_may_be_asked_before_it_runs_has_an_answer(self, bench: TransportBench) -> None:
+        async with accounts(bench, 1) as (bob,):
+            host = FakeTransportContext(bench.network())
+            early = transport_for(bench, host)
+            routes = [*early.first_routes(bob.peer)] or [*await bob.transport.allocate_routes(host.identity)]
+            assert not early.reachable(bob.peer)
+            sent = host.outgoing(b"too early")
+            with refused(NetworkUnavailable):
+                await early.send(bob.peer, routes, sent)
+            assert host.outcomes(sent[0]) == []
+
+    async def test_it_sends_as_soon_as_it_has_started(self, bench: TransportBench) -> None:
+        async with accounts(bench, 1) as (bob,):
+            network = bench.network()
+            host = FakeTransportContext(network)
+            alice = Account(host, transport_for(bench, host))
+            routes = await bob.transport.allocate_routes(host.identity)
+            async with running(network), running(alice.transport):
+                # The network is there: it may not find the other side, but it must not say that it does not run.
+                with suppress(PeerUnreachable):
+                    await alice.transport.send(bob.peer, routes, [])
 
     # -- carrying envelopes
 
@@ -86,6 +114,12 @@ class CarryingTests(TransportKitBase):
             await bob.host.receives(envelope)
             if bench.capabilities.proves_source:
                 assert bob.host.received.all[0].source == alice.peer
+
+    async def test_two_envelopes_with_the_same_octets_are_two(self, bench: TransportBench) -> None:
+        async with accounts(bench, 2) as (alice, bob):
+            await deliver(bench, alice, bob, [b"the same octets"] * 2)
+            await deliver(bench, alice, bob, [b"the same octets", b"another"])
+            await bob.host.received.until(lambda got: b"another" in [each.envelope for each in got])
 
     async def test_first_routes_reach_somebody_of_whom_only_the_peer_id_is_known(self, bench: TransportBench) -> None:
         async with accounts(bench, 2) as (alice, bob):
@@ -115,8 +149,8 @@ class CarryingTests(TransportKitBase):
         self, bench: TransportBench, size: int
     ) -> None:
         async with accounts(bench, 2) as (alice, bob):
-            with pytest.raises(BadInput):
-                await alice.send(bob, b"good", bytes(size))
+            with refused(BadInput):
+                await alice.send(bob, b"one that is good", bytes(size), b"another one that is good")
             await alice.send(bob, b"after it")
             await bob.host.receives(b"after it")
 

@@ -10,6 +10,7 @@ import pytest
 
 from balchat_host.api.errors import BalchatError, StorageFull
 from balchat_host.api.types import PeerId, Route
+from balchat_host.testing.dict_area import DictArea
 from balchat_host.testing.fake_transport_context import FakeTransportContext
 from balchat_host.testing.transport_kit.bench import Account, TransportBench, TransportKitBase, accounts, deliver
 from balchat_host.testing.waiting import PATIENCE
@@ -25,7 +26,9 @@ class RememberingTests(TransportKitBase):
         async with accounts(bench, 1) as (alice,):
             async with accounts(bench, 1) as (bob,):
                 routes = await bob.routes_for(alice)
-            async with accounts(bench, 1, key=bob.host.key, area=bob.host.area) as (again,):
+                # Whoever is killed now must go on with this: what is remembered when it stops may never be.
+                remembered = DictArea(bob.host.area.rows)
+            async with accounts(bench, 1, key=bob.host.key, area=remembered) as (again,):
                 told = len(again.host.route_news.all)
                 if await again.routes_for(alice) != routes:
                     assert self._were_told(again, told, alice.peer)
@@ -63,6 +66,7 @@ class RememberingTests(TransportKitBase):
     async def test_nothing_is_kept_of_somebody_who_is_forgotten(self, bench: TransportBench) -> None:
         sizes: list[int] = []
         files: list[int] = []
+        forgotten: list[PeerId] = []
         async with accounts(bench, 2) as (alice, carol):
             routes = await alice.routes_for(carol)
             own = await self._files_of_an_account(bench)
@@ -76,6 +80,7 @@ class RememberingTests(TransportKitBase):
                 sizes.append(_size(alice))
                 files.append(await anyio.to_thread.run_sync(_count, bench.folders()))
                 await alice.transport.forget(bob.peer)  # who is not known is no error
+                forgotten.append(bob.peer)
             await self._until(alice, lambda: _size(alice) <= sizes[0], sizes)
             most = files[0] + own * (_ROUNDS - 1)
             assert files[-1] <= most, (
@@ -83,18 +88,24 @@ class RememberingTests(TransportKitBase):
             )
             assert await alice.routes_for(carol) == routes
             await self._arrives(bench, carol, alice, routes)
+        assert not [peer for peer in forgotten if _holds(alice, peer)], "who was forgotten came back when it stopped"
 
     async def test_only_contacts_are_kept(self, bench: TransportBench) -> None:
         async with accounts(bench, 3) as (alice, bob, carol):
             for each in (bob, carol):
                 await alice.routes_for(each)
             routes = await alice.routes_for(carol)
+            held = _holds(alice, bob.peer)
         async with accounts(bench, 1, key=alice.host.key, area=alice.host.area) as (again,):
+            before = await anyio.to_thread.run_sync(_count, bench.folders())
             await again.transport.keep_only([carol.peer])
             await self._until(again, lambda: not _holds(again, bob.peer))
+            after = await anyio.to_thread.run_sync(_count, bench.folders())
+            assert after < before or not (before and held), "what is kept for somebody else lies there still"
             assert await again.routes_for(carol) == routes
             async with accounts(bench, 1, key=carol.host.key, area=carol.host.area) as (carol,):
                 await self._arrives(bench, carol, again, routes)
+        assert not _holds(again, bob.peer), "who is no contact came back when it stopped"
 
     # -- what the tests are made of
 

@@ -1,5 +1,6 @@
 """What a transport keeps to that has envelopes stored until the peer comes."""
 
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -172,6 +173,7 @@ class StoringTests(StoringBase):
             async with accounts(bench, 1) as (bob,):
                 routes = await bob.routes_for(alice)
                 bob.host.close_vault()
+                began = int(time.time() * 1000)
                 sent = await alice.send(bob, b"one", b"two", routes=routes)
                 assert set(await alice.host.finals(sent)) == {Outcome.STORED}
                 await bob.host.batches.until(bool)
@@ -181,4 +183,7 @@ class StoringTests(StoringBase):
                     await deliver(bench, carol, alice, [b"time passes"])
                 before()
             assert bob.host.received.all == []
+            assert (bob.host.read_until or 0) <= began, (
+                "it called `read_to_end` before the host had all that was stored: keys that it still needs go then"
+            )
         return alice, bob

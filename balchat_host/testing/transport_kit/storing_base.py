@@ -15,6 +15,7 @@ from balchat_host.testing.transport_kit.bench import (
     deliver,
     needs,
 )
+from balchat_host.testing.waiting import PATIENCE
 
 
 def numbered(count: int, size: int = 1000) -> list[bytes]:
@@ -22,10 +23,13 @@ def numbered(count: int, size: int = 1000) -> list[bytes]:
     return [bytes([number]) + token_bytes(size - 1) for number in range(count)]
 
 
-async def gets(account: Account, *envelopes: bytes) -> None:
+async def gets(account: Account, *envelopes: bytes, patience: float = PATIENCE) -> None:
     """Wait until an account has these, and check their order. What came before may come again, and harms nobody."""
-    got = await account.host.received.until(lambda received: {each.envelope for each in received} >= {*envelopes})
-    assert [each for each in dict.fromkeys(each.envelope for each in got) if each in envelopes] == [*envelopes]
+    got = await account.host.received.until(
+        lambda received: {each.envelope for each in received} >= {*envelopes}, patience=patience
+    )
+    order = [each for each in dict.fromkeys(each.envelope for each in got) if each in envelopes]
+    assert order == [*envelopes], "it was handed over in another order than it was sent in"
 
 
 @asynccontextmanager

@@ -12,13 +12,14 @@ import pytest
 from anyio import BrokenResourceError, ClosedResourceError, EndOfStream
 from anyio.abc import ByteStream
 
-from balchat_host.api.errors import PeerUnreachable
+from balchat_host.api.errors import NetworkUnavailable, PeerUnreachable
+from balchat_host.api.network import PublishedService
 from balchat_host.api.types import ONLINE, Phase
 from balchat_host.testing.fake_transport_context import FakeTransportContext
-from balchat_host.testing.transport_kit.bench import Account, TransportBench, accounts, deliver, needs
+from balchat_host.testing.transport_kit.bench import Account, TransportBench, accounts, deliver, needs, refused
 from balchat_host.testing.transport_kit.streams import VIRTUAL_TIME, StreamKitBase
 from balchat_host.testing.virtual_network import DialRecord, VirtualNode, ignore_state
-from balchat_host.testing.waiting import running
+from balchat_host.testing.waiting import PATIENCE, running
 
 _BROKEN: Final = (PeerUnreachable, BrokenResourceError, ClosedResourceError, EndOfStream)
 _STRANGERS: Final = 8
@@ -123,6 +124,21 @@ class StrangerTests(StreamKitBase):
             assert not [each for each in bob.host.nearness.all[news:] if each.reachable]
             assert b"for Carol alone" not in [received.envelope for received in bob.host.received.all]
 
+    async def test_a_peer_who_hangs_up_at_once_is_not_reached(self, bench: TransportBench) -> None:
+        needs("first_routes", kept=bench.capabilities.first_routes)
+        async with self._met(bench) as (alice, _, dials):
+            carol = FakeTransportContext(bench.network())
+            assert isinstance(carol.network, VirtualNode)
+            async with running(carol.network), anyio.create_task_group() as tasks:
+                for dial in dials:
+                    service = await carol.network.publish(carol.key, dial.port, on_state=ignore_state)
+                    tasks.start_soon(_hang_up_on_all, service)
+                sent = alice.host.outgoing(b"hello?")
+                with anyio.fail_after(PATIENCE), refused(PeerUnreachable, NetworkUnavailable):
+                    await alice.transport.send(carol.identity, alice.transport.first_routes(carol.identity), sent)
+                tasks.cancel_scope.cancel()
+            assert alice.host.outcomes(sent[0]) == [], "what raised has taken nothing"
+
     async def test_it_is_not_online_before_it_can_be_found(self, bench: TransportBench) -> None:
         self.needs_streams(bench)
         async with accounts(bench, 1, online=False) as (alice,):
@@ -139,6 +155,11 @@ class StrangerTests(StreamKitBase):
         async with accounts(bench, 2) as (alice, bob):
             await deliver(bench, alice, bob, [b"hello"])
             yield alice, bob, list(dict.fromkeys(bench.world.dials))
+
+
+async def _hang_up_on_all(service: PublishedService) -> None:
+    while True:
+        await anyio.aclose_forcefully(await service.accept())
 
 
 async def _bridge(one: ByteStream, other: ByteStream) -> None:

@@ -4,6 +4,7 @@ These tests need the network in memory (`TransportBench.network`), which can do 
 """
 
 from contextlib import suppress
+from secrets import token_bytes
 from typing import Any, Final
 
 import anyio
@@ -13,8 +14,8 @@ from anyio.abc import ByteStream
 from trio.testing import MockClock
 
 from balchat_host.api.errors import PeerUnreachable
-from balchat_host.api.transport import Outcome
-from balchat_host.api.types import OnionKey
+from balchat_host.api.transport import MAX_ENVELOPE_SIZE, Outcome
+from balchat_host.api.types import ONLINE, OnionKey, Phase
 from balchat_host.testing.transport_kit.bench import (
     Account,
     TransportBench,
@@ -27,6 +28,7 @@ from balchat_host.testing.virtual_network import VirtualNode
 from balchat_host.testing.waiting import running
 
 VIRTUAL_TIME: Final = ("trio", {"clock": MockClock(autojump_threshold=0)})
+_LONG: Final = 3600.0
 _MARGIN: Final = 1.5
 """How many times as long as it says a transport may take to notice silence."""
 
@@ -136,6 +138,62 @@ class StreamTests(StreamKitBase):
             await anyio.sleep(10 * silence)
             assert alice.transport.reachable(bob.peer)
             assert [news.reachable for news in alice.host.nearness.all] == [True]
+
+    @pytest.mark.parametrize("anyio_backend", [VIRTUAL_TIME], ids=["in virtual time"])
+    async def test_who_was_disconnected_hears_nothing_of_us_by_itself(self, bench: TransportBench) -> None:
+        self.needs_streams(bench)
+        async with accounts(bench, 2) as (alice, bob):
+            await deliver(bench, alice, bob, [b"hello"])
+            bob.host.close_vault()
+            lost = await alice.send(bob, b"lost")
+            await bob.host.batches.until(lambda batches: len(batches) > 1)
+            await bob.transport.disconnect(alice.peer)
+            assert await alice.host.finals(lost) == [Outcome.LOST]
+            bob.host.open_vault()
+            for one, other in ((alice, bob), (bob, alice)):
+                await one.host.sees(other.peer, reachable=False)
+            await anyio.sleep(_LONG)
+            assert bob.host.offered.all.count(b"lost") <= 1, "it sent again what it had called LOST: that is the host's"
+            near = [news.reachable for each in (alice, bob) for news in each.host.nearness.all]
+            assert near.count(True) == len((alice, bob)), "it connected again by itself: that is the host's to do"
+
+    async def test_a_network_that_is_away_for_a_while_ends_nothing(self, bench: TransportBench) -> None:
+        self.needs_streams(bench)
+        async with accounts(bench, 2) as (alice, bob):
+            await deliver(bench, alice, bob, [b"hello"])
+            (node,) = self.nodes(alice)
+            node.go_offline()
+            for one, other in ((alice, bob), (bob, alice)):
+                await one.host.sees(other.peer, reachable=False)
+            await alice.host.states.until(lambda states: states[-1] != ONLINE)
+            node.come_online()
+            await alice.host.states.reach(Phase.ONLINE)
+            await deliver(bench, alice, bob, [b"there"])
+            await bob.transport.disconnect(alice.peer)
+            await alice.host.sees(bob.peer, reachable=False)
+            await deliver(bench, bob, alice, [b"and back"])
+
+    async def test_octets_that_arrive_a_few_at_a_time_are_no_less(self, bench: TransportBench) -> None:
+        self.needs_streams(bench)
+        bench.world.largest_piece = 3
+        async with accounts(bench, 2) as (alice, bob):
+            envelopes = [token_bytes(size) for size in (1, 2, 300, 5000)]
+            await deliver(bench, alice, bob, envelopes)
+            await bob.host.receives(*envelopes)
+
+    async def test_nothing_is_called_sent_before_its_octets_have_left(self, bench: TransportBench) -> None:
+        self.needs_streams(bench)
+        async with accounts(bench, 2) as (alice, bob):
+            await deliver(bench, alice, bob, [b"hello"])
+            bench.world.cut(*self.nodes(alice, bob))
+            sent = alice.host.outgoing(*(bytes([number]) * MAX_ENVELOPE_SIZE for number in range(3)))
+            routes = await bob.routes_for(alice)
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(alice.transport.send, bob.peer, routes, sent)
+                await anyio.wait_all_tasks_blocked()
+                assert not alice.host.outcomes(sent[-1]), "SENT means that the octets have left; nothing passes here"
+                bench.world.heal(*self.nodes(alice, bob))
+            assert {*await alice.host.finals(sent)} == {bench.capabilities.final}
 
     async def test_a_connection_that_is_played_again_is_nobodys(self, bench: TransportBench) -> None:
         self.needs_streams(bench)

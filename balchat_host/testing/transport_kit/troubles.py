@@ -10,9 +10,9 @@ from anyio import TASK_STATUS_IGNORED
 
 from balchat_host.api.errors import BalchatError, NetworkUnavailable, PeerUnreachable, StorageFull
 from balchat_host.api.network import Network
-from balchat_host.api.transport import MAX_ENVELOPE_SIZE, Outcome, Outgoing
-from balchat_host.api.types import PeerId, Phase, Route
-from balchat_host.testing.fake_transport_context import FakeTransportContext, Gate
+from balchat_host.api.transport import MAX_ENVELOPE_SIZE, Disposition, Outcome, Outgoing
+from balchat_host.api.types import PeerId, Phase, Route, Secret
+from balchat_host.testing.fake_transport_context import COMMITTED, Answer, FakeTransportContext, Gate, commit_all
 from balchat_host.testing.transport_kit.bench import (
     Account,
     TransportBench,
@@ -29,14 +29,23 @@ TOO_MUCH: Final = 24
 
 
 AGAIN: Final = b"this one is good"
+AHEAD: Final = b"this one comes first"
+RECEIVE_ERRORS: Final = (
+    StorageFull(),
+    RuntimeError("nobody foresaw this"),
+    OSError("the disk is broken"),
+    TimeoutError(),
+    NetworkUnavailable(problem="the host is busy", remedy=""),
+)
+"""What `receive` may raise: whatever the disk, the vault or the core does."""
 
 
 class Impostor(FakeTransportContext):
-    """An account that says that it is somebody else, whose key it does not have."""
+    """An account that says that it is somebody else, whose key it does not have; its own is `key`."""
 
-    def __init__(self, network: Network, *, claims: PeerId) -> None:
+    def __init__(self, network: Network, *, claims: PeerId, key: Secret | None = None) -> None:
         self._claims = claims
-        super().__init__(network)
+        super().__init__(network, key=key)
 
     @property
     def identity(self) -> PeerId:
@@ -58,8 +67,12 @@ class TroubleTests(TransportKitBase):
     async def test_whoever_claims_to_be_somebody_else_is_found_out(self, bench: TransportBench) -> None:
         needs("proves_source", kept=bench.capabilities.proves_source)
         async with accounts(bench, 2) as (alice, bob):
+            async with accounts(bench, 1) as (carol,):
+                await deliver(bench, carol, bob, [b"this is Carol"])
+                await bob.host.receives(b"this is Carol")
             network = bench.network()
-            host = Impostor(network, claims=alice.peer)
+            # Whose key it is, Bob knows: it signs for Carol, and for nobody else.
+            host = Impostor(network, claims=alice.peer, key=carol.host.key)
             mallory = Account(host, transport_for(bench, host))
             routes = await bob.routes_for(alice)
             sent = host.outgoing(b"this is Alice, really")
@@ -67,9 +80,13 @@ class TroubleTests(TransportKitBase):
                 with suppress(PeerUnreachable, NetworkUnavailable):
                     await mallory.transport.send(bob.peer, routes, sent)
                     await host.finals(sent)
+            near = [news for news in bob.host.nearness.all if news.peer == alice.peer and news.reachable]
+            assert not near, "it said that somebody came within reach who had proven nothing"
             await deliver(bench, alice, bob, [b"this is Alice"])
-            await bob.host.received.until(lambda received: b"this is Alice" in [each.envelope for each in received])
-            assert [received.envelope for received in bob.host.received.all] == [b"this is Alice"]
+            received = await bob.host.received.until(lambda got: b"this is Alice" in [each.envelope for each in got])
+            assert [each.envelope for each in received if each.source == alice.peer] == [b"this is Alice"], (
+                "it took something from somebody who has proven to be somebody else"
+            )
 
     async def test_what_is_too_large_is_not_taken_from_others_either(self, bench: TransportBench) -> None:
         needs("oversize", kept=bench.capabilities.oversize)
@@ -83,7 +100,8 @@ class TroubleTests(TransportKitBase):
 
     # -- what was taken
 
-    async def test_a_send_that_breaks_loses_no_ticket(self, bench: TransportBench) -> None:
+    @pytest.mark.parametrize("by", ["sender", "receiver"])
+    async def test_a_send_that_breaks_loses_no_ticket(self, bench: TransportBench, by: str) -> None:
         needs("final=DELIVERED", kept=bench.capabilities.final is Outcome.DELIVERED)
         envelopes = [bytes([number]) * MAX_ENVELOPE_SIZE for number in range(TOO_MUCH)]
         async with accounts(bench, 1) as (alice,):
@@ -103,12 +121,39 @@ class TroubleTests(TransportKitBase):
                 async with anyio.create_task_group() as tasks:
                     tasks.start_soon(send)
                     await bob.host.batches.until(bool)
-                    await bob.transport.disconnect(alice.peer)
+                    one, other = (alice, bob) if by == "sender" else (bob, alice)
+                    await one.transport.disconnect(other.peer)
                     bob.host.open_vault()
             if raised:
                 assert not any(alice.host.outcomes(each) for each in sent), "what raised has taken nothing"
             else:
                 await alice.host.finals(sent)
+
+    async def test_a_send_that_waits_when_it_stops_loses_no_ticket(self, bench: TransportBench) -> None:
+        needs("final=DELIVERED", kept=bench.capabilities.final is Outcome.DELIVERED)
+        envelopes = [bytes([number]) * MAX_ENVELOPE_SIZE for number in range(TOO_MUCH)]
+        async with accounts(bench, 1) as (bob,):
+            ended = anyio.Event()
+            async with anyio.create_task_group() as tasks:
+                async with accounts(bench, 1) as (alice,):
+                    sent = alice.host.outgoing(*envelopes)
+                    routes = await bob.routes_for(alice)
+                    bob.host.close_vault()
+
+                    async def send() -> None:
+                        with suppress(PeerUnreachable, NetworkUnavailable):
+                            await alice.transport.send(bob.peer, routes, sent)
+                        ended.set()
+
+                    tasks.start_soon(send)
+                    await bob.host.batches.until(bool)
+                    await anyio.wait_all_tasks_blocked()
+                with anyio.move_on_after(PATIENCE):
+                    await ended.wait()
+                tasks.cancel_scope.cancel()
+            assert ended.is_set(), "a `send` still waits when the transport has stopped"
+            assert is_all_or_nothing(alice.host, sent), "it took some envelopes of a `send`, and says nothing of others"
+            bob.host.open_vault()
 
     async def test_a_send_that_is_cancelled_while_it_connects_has_taken_nothing(self, bench: TransportBench) -> None:
         needs("connects", kept=bench.capabilities.connects)
@@ -152,26 +197,57 @@ class TroubleTests(TransportKitBase):
             await bob.transport.disconnect(alice.peer)
             assert await alice.host.finals(lost) == [Outcome.LOST, Outcome.LOST]
             bob.host.open_vault()
-            before = len(bob.host.received.all)
             await deliver(bench, alice, bob, [b"the next"])
-            after = [received.envelope for received in bob.host.received.all]
-            # What was handed over before may have been committed; nothing may come behind what was sent later.
-            assert after[-1] == b"the next"
-            assert all(after.count(each) <= 1 for each in (b"lost one", b"lost two"))
-            assert before <= len(after)
+            self._is_not_repeated(bob, b"lost one", b"lost two", last=b"the next")
+
+    async def test_what_was_sent_before_a_start_is_not_sent_again(self, bench: TransportBench) -> None:
+        envelopes = [b"sent before the start, one", b"sent before the start, two"]
+        async with accounts(bench, 1) as (bob,):
+            async with accounts(bench, 1) as (alice,):
+                routes = await bob.routes_for(alice)
+                bob.host.close_vault()
+                await alice.send(bob, *envelopes, routes=routes)
+                await bob.host.batches.until(bool)
+            bob.host.open_vault()
+            kept = [value for value in alice.host.area.rows.values() if any(each in value for each in envelopes)]
+            assert not kept, "it keeps envelopes in the vault: a transport keeps no queue across restarts"
+            async with accounts(bench, 1, key=alice.host.key, area=alice.host.area) as (again,):
+                for number in range(3):
+                    await deliver(bench, again, bob, [b"sent after it, %d" % number])
+                await bob.host.received.until(lambda got: b"sent after it, 2" in [each.envelope for each in got])
+            self._is_not_repeated(bob, *envelopes, last=b"sent after it, 2")
 
     # -- what was received
 
     async def test_what_the_host_could_not_take_is_not_acknowledged(self, bench: TransportBench) -> None:
         needs("final=DELIVERED", kept=bench.capabilities.final is Outcome.DELIVERED)
         async with accounts(bench, 2) as (alice, bob):
-            for error in (StorageFull(), RuntimeError("nobody foresaw this")):
-                bob.host.receive_error = error
-                (sent,) = await alice.send(bob, b"it finds no room")
-                assert (await alice.host.final(sent)).outcome in {Outcome.LOST, Outcome.REFUSED}
-                bob.host.receive_error = None
+            routes = await bob.routes_for(alice)
+            for error in RECEIVE_ERRORS:
+                # What comes while the host has something in hand is handed over together.
+                bob.host.close_vault()
+                before = len(bob.host.batches.all)
+                await alice.send(bob, AHEAD, routes=routes)
+                await bob.host.batches.until(lambda batches, before=before: len(batches) > before)
+                sent = await alice.send(bob, b"it finds no room", b"nor does this", b"nor this", routes=routes)
+                await anyio.wait_all_tasks_blocked()
+                bob.host.answer = self._fails(error)
+                bob.host.open_vault()
+                outcomes = await alice.host.finals(sent)
+                assert {*outcomes} <= {Outcome.LOST, Outcome.REFUSED}, f"`receive` raised {error!r}: nothing was taken"
+                bob.host.answer = commit_all
                 await self._reach_again(bench, alice, bob)
-            assert {received.envelope for received in bob.host.received.all} == {AGAIN}
+            assert {received.envelope for received in bob.host.received.all} == {AHEAD, AGAIN}
+
+    async def test_what_is_not_committed_when_the_receiver_stops_is_lost(self, bench: TransportBench) -> None:
+        needs("final=DELIVERED", kept=bench.capabilities.final is Outcome.DELIVERED)
+        async with accounts(bench, 1) as (alice,):
+            async with accounts(bench, 1) as (bob,):
+                bob.host.close_vault()
+                sent = await alice.send(bob, b"one", b"two")
+                await bob.host.batches.until(bool)
+            outcomes = await alice.host.finals(sent)
+            assert outcomes == [Outcome.LOST, Outcome.LOST], "`receive` was cancelled: nothing was taken"
 
     async def test_delivered_comes_after_the_commit_however_long_that_takes(self, bench: TransportBench) -> None:
         needs("final=DELIVERED", kept=bench.capabilities.final is Outcome.DELIVERED)
@@ -215,9 +291,30 @@ class TroubleTests(TransportKitBase):
             with anyio.fail_after(PATIENCE), pytest.raises(RuntimeError):
                 await alice.transport.run(task_status=TASK_STATUS_IGNORED)
             assert alice.host.states.all[-1].phase is Phase.ONLINE
+            async with accounts(bench, 1) as (bob,):
+                await deliver(bench, alice, bob, [b"the first run goes on"])
+                await bob.host.receives(b"the first run goes on")
         with anyio.fail_after(PATIENCE), pytest.raises(RuntimeError):
             await alice.transport.run(task_status=TASK_STATUS_IGNORED)
         assert alice.host.states.all[-1].phase is Phase.STOPPED
+
+    @staticmethod
+    def _fails(error: Exception) -> Answer:
+        def answer(source: PeerId | None, envelope: bytes) -> Disposition:
+            del source
+            if envelope != AHEAD:
+                raise error
+            return COMMITTED
+
+        return answer
+
+    @staticmethod
+    def _is_not_repeated(account: Account, *envelopes: bytes, last: bytes) -> None:
+        """Check that none of these was handed over twice, nor behind what was sent later."""
+        offered = account.host.offered.all
+        again = [each for each in envelopes if offered.count(each) > 1]
+        assert not again, "it sent something again by itself: that is the host's to do"
+        assert not [each for each in offered[offered.index(last) :] if each in envelopes]
 
     @staticmethod
     async def _send(

@@ -5,6 +5,7 @@ import os
 import shutil
 from contextlib import suppress
 from pathlib import Path
+from stat import S_ISREG
 
 import anyio
 from anyio import to_thread
@@ -121,7 +122,9 @@ def waiting(box):
     found = []
     for path in sorted(box.glob("[0-9]*")):
         with suppress(FileNotFoundError):  # it was taken this moment
-            found.append((path, path.stat().st_size))
+            status = path.lstat()
+            if S_ISREG(status.st_mode):  # a link or a pipe is no envelope, whoever has put it there
+                found.append((path, status.st_size))
     return found
 
 

@@ -131,7 +131,7 @@ class Link:
                 await self._changed.wait()
             frame, ticket = self._outbox.pop(0)
             await self._stream.send(_HEADER.pack(frame.kind, frame.number, len(frame.payload)) + frame.payload)
-            if ticket is not None:
+            if ticket is not None and not self._over:  # else it is LOST already
                 self._report(Outcome.SENT, [ticket])
 
     async def _read(self) -> None:
