@@ -21,20 +21,6 @@ class FaultyDropOtherwise(FaultyDrop):
 # -- order, and what is sent again
 
 
-class NumbersFromZeroAtEachStart(FaultyDropOtherwise):
-    """Numbers what it leaves from zero at each start, over what lies there."""
-
-    caught_by = AT_ONCE
-
-    def leave(self, box, octets) -> None:
-        self.next = getattr(self, "next", -1) + 1
-        with (box / "new").open("wb") as file:
-            file.write(octets)
-            self.sync(file)
-        (box / "new").rename(box / self.name(self.next))
-        self.sync_folder(box)
-
-
 class TakesFirstWhatFits(FaultyDropOtherwise):
     """Hands over small ones before large ones that stand in front of them."""
 

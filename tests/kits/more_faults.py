@@ -97,23 +97,6 @@ class SendsAgainAfterAStart(FaultyOtherwise):
         return link
 
 
-class StopForgetsASend(FaultyOtherwise):
-    """Forgets what it had not yet taken of a `send` when it stops."""
-
-    caught_by = "test_a_send_that_waits_when_it_stops_loses_no_ticket"
-
-    class link(Link):  # noqa: N801  # see above
-        stopped = False
-
-        def end(self) -> None:
-            self.stopped = isinstance(sys.exc_info()[1], anyio.get_cancelled_exc_class())
-            super().end()
-
-        def settle(self, outgoing, taken) -> None:
-            if not self.stopped:
-                super().settle(outgoing, taken)
-
-
 class StopHoldsASend(FaultyOtherwise):
     """Leaves a `send` waiting when it stops."""
 

@@ -6,9 +6,10 @@ import stat
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
+from types import FrameType
 from typing import Any, Final
 
 import anyio
@@ -24,6 +25,7 @@ _WORKERS: Final = {
 """Of the threads that event loops keep for later, by their file: where they stand, and what they call there at rest."""
 _WAITING_FOR_IO: Final = "get_events"
 """What trio does in a worker thread where it is the guest of another loop, as in tests by anyio."""
+_frames: Final[Callable[[], dict[int, FrameType]]] = getattr(sys, "_current_frames")  # noqa: B009  # Python has no other
 _GRACE: Final = 2.0
 """Seconds that a thread has to end: what ends in a moment of its own is no leak."""
 _DESCRIPTORS: Final = Path("/proc/self/fd")
@@ -128,7 +130,7 @@ def _stands(coroutine: Any) -> str:
 
 
 def _stack(thread: threading.Thread) -> list[Place]:
-    stack = callers(sys._current_frames().get(thread.ident or 0))  # noqa: SLF001  # there is no other way
+    stack = callers(_frames().get(thread.ident or 0))
     # Where calls that block are watched, one stands in the guard of the lock that it waits for.
     return [place for place in stack if Path(place[0]).name != "blockbuster.py"]
 

@@ -71,12 +71,13 @@ def _shown(owner: str, holder: ModuleType | type) -> Iterator[tuple[str, object]
                 yield f"{owner}.{name}", held
 
 
-def _fingerprint(value: Any) -> object:
+def _fingerprint(value: object) -> object:
     """Return what differs when a value does; None for what is no state."""
-    if isinstance(value, dict):
-        return [(id(key), id(each)) for key, each in value.items()]
-    if isinstance(value, _CONTAINERS):
-        return list(map(id, value))
     if isinstance(value, _PLAIN):
-        return (type(value), value)
+        return repr(value)
+    kind: type[Any] = type(value)
+    if issubclass(kind, _CONTAINERS):
+        elements: Any = value
+        values: Any = elements.values() if issubclass(kind, dict) else ()
+        return [*map(id, elements), *map(id, values)]
     return None

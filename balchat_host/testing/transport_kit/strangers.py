@@ -129,11 +129,11 @@ class StrangerTests(StreamKitBase):
         async with self._met(bench) as (alice, _, dials):
             carol = FakeTransportContext(bench.network())
             assert isinstance(carol.network, VirtualNode)
+            sent = alice.host.outgoing(b"hello?")
             async with running(carol.network), anyio.create_task_group() as tasks:
                 for dial in dials:
                     service = await carol.network.publish(carol.key, dial.port, on_state=ignore_state)
                     tasks.start_soon(_hang_up_on_all, service)
-                sent = alice.host.outgoing(b"hello?")
                 with anyio.fail_after(PATIENCE), refused(PeerUnreachable, NetworkUnavailable):
                     await alice.transport.send(carol.identity, alice.transport.first_routes(carol.identity), sent)
                 tasks.cancel_scope.cancel()
