@@ -73,11 +73,10 @@ def _shown(owner: str, holder: ModuleType | type) -> Iterator[tuple[str, object]
 
 def _fingerprint(value: object) -> object:
     """Return what differs when a value does; None for what is no state."""
-    if isinstance(value, _PLAIN):
+    if issubclass(type(value), _PLAIN):
         return repr(value)
-    kind: type[Any] = type(value)
-    if issubclass(kind, _CONTAINERS):
-        elements: Any = value
-        values: Any = elements.values() if issubclass(kind, dict) else ()
+    elements: Any = value
+    if issubclass(type(value), _CONTAINERS):
+        values: Any = elements.values() if hasattr(value, "values") else ()
         return [*map(id, elements), *map(id, values)]
     return None
