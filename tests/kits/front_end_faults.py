@@ -379,6 +379,8 @@ class LogsErrors(FaultyBot):
                 await self.answer(app, event)
             except BalchatError as error:
                 logger.warning("not sent: %s", error)
+                if isinstance(error, StorageFull):
+                    raise
 
 
 class ReadsAllAgain(FaultyBot):
