@@ -189,22 +189,6 @@ class AcknowledgesAllButTheFirst(FaultyOtherwise):
                 raise
 
 
-class AcknowledgesWhenItStops(FaultyOtherwise):
-    """Acknowledges what the host had in hand when it was cancelled."""
-
-    caught_by = "test_what_is_not_committed_when_the_receiver_stops_is_lost"
-
-    class link(Link):  # noqa: N801  # see above
-        async def hand_over(self, batch) -> None:
-            try:
-                await super().hand_over(batch)
-            except anyio.get_cancelled_exc_class():
-                with anyio.CancelScope(shield=True):
-                    for frame in batch:
-                        await self.stream.send(HEADER.pack(ACK, frame.number, 0))
-                raise
-
-
 class RepliesToSomebodyElse(FaultyOtherwise):
     """Sends replies to whoever came first."""
 
