@@ -99,6 +99,7 @@ def planted_faults() -> str:
         more_faults,
         network_faults,
         peer_faults,
+        power_faults,
         storage_faults,
         store_faults,
     )
@@ -115,7 +116,7 @@ def planted_faults() -> str:
         ("storage", "storage", storage_faults.FAULTS),
         ("storage", "storage with files", file_faults.FAULTS),
         ("crypto", "crypto engine", crypto_faults.FAULTS),
-        ("relay store", "relay store", store_faults.FAULTS),
+        ("relay store", "relay store", [*store_faults.FAULTS, *power_faults.FAULTS]),
     ):
         title = f"### A {kind}" if f"## The {kit} kit" in lines else f"## The {kit} kit"
         lines += [title, "", f"| a {kind} that … | is caught by |", "| --- | --- |"]

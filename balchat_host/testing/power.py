@@ -2,7 +2,7 @@
 
 `LossyDisk` does so to plain files: after a power failure only what was given to `os.fsync` is there. A file has the
 octets that it had when it was synced, and a folder the names; what was never synced is gone, or empty. Files that
-something else than Python syncs, a database for example, need a `Power` of their own.
+something else than Python syncs need a `Power` of their own; `sqlite_disk` has that of SQLite's.
 """
 
 import errno
@@ -79,8 +79,13 @@ class LossyDisk(Power):
         os.fsync, os.fdatasync = self._fsync, self._fdatasync
         self._forget_all()
 
+    @property
+    def is_off(self) -> bool:
+        """Whether its power has failed and is not yet back."""
+        return self._durable is not None
+
     def off(self) -> None:
-        if self._durable is None:
+        if not self.is_off:
             self._durable = [self._image(number) for number in self._roots]
 
     async def on(self) -> None:

@@ -46,7 +46,7 @@ def caught(kit: type, fault: Any, bench: Callable[[], Any]) -> list[BaseExceptio
     """Run the test of the kit that should catch a fault, with each of its parameters; return how the first one failed.
 
     `bench` gives the fixtures by name, or the one that is called so. A test runs in virtual time, or where the audit
-    should find the fault, in real time.
+    should find the fault or the plugin `needs_asyncio`, in real time.
     """
     for parameters in _parametrized(kit, fault.caught_by):
         try:
@@ -86,7 +86,8 @@ def _run(kit: type, fault: Any, given: Any, parameters: Mapping[str, object]) ->
             await test(**asked, **parameters)
 
     if inspect.iscoroutinefunction(test):
-        if fault.audited and not in_virtual_time(kit, fault.caught_by):
+        real = fault.audited or getattr(fault, "needs_asyncio", False)
+        if real and not in_virtual_time(kit, fault.caught_by):
             anyio.run(in_loop, backend="asyncio")
         else:
             anyio.run(in_loop, backend="trio", backend_options={"clock": MockClock(autojump_threshold=0)})

@@ -21,6 +21,7 @@ from tests.kits import (
     more_faults,
     network_faults,
     peer_faults,
+    power_faults,
     storage_faults,
     store_faults,
 )
@@ -39,7 +40,7 @@ KITS = {
     FrontEndKit: front_end_faults.FAULTS,
     FileStorageKit: [*storage_faults.FAULTS, *file_faults.FAULTS],
     CryptoKit: crypto_faults.FAULTS,
-    StoreKit: store_faults.FAULTS,
+    StoreKit: [*store_faults.FAULTS, *power_faults.FAULTS],
 }
 
 

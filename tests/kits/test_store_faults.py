@@ -20,8 +20,8 @@ class FaultyBench(StoreBench):
     def store(self):
         return self.made
 
-    async def reopen(self) -> None:
-        await self.made.aclose()
+    async def open(self) -> None:
+        """It has what it had."""
 
     async def kill(self) -> None:
         self.made = self.made.durable()

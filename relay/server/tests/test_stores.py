@@ -1,7 +1,6 @@
 """Both stores obey the kit; SQLite's own dangers."""
 
 import re
-import shutil
 import sqlite3
 import tracemalloc
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -9,13 +8,13 @@ from contextlib import AsyncExitStack, closing
 from pathlib import Path
 
 import pytest
-from anyio import to_thread
 from balchat_relay.errors import StoreUnusable
 from balchat_relay.storage import rules
 from balchat_relay.storage.contract import QueueStore, StoreLimits
 from balchat_relay.storage.memory import MemoryStore
 from balchat_relay.storage.sqlite import schema
 from balchat_relay.storage.sqlite.store import open_store
+from balchat_relay.testing.sqlite_bench import SqliteBench
 from balchat_relay.testing.store_kit import StoreKit
 from balchat_relay.testing.store_kit.bench import (
     LIMITS,
@@ -47,47 +46,11 @@ class MemoryBench(StoreBench):
     def store(self) -> QueueStore:
         return self._store
 
-    async def reopen(self) -> None:
-        await self._store.aclose()
+    async def open(self) -> None:
+        """It has what it had."""
 
     def lies_on_disk(self, octets: bytes) -> bool:
         return False
-
-
-class SqliteBench(StoreBench):
-    durable = True
-
-    def __init__(self, folder: Path, store: QueueStore) -> None:
-        self._folder = folder
-        self._store = store
-
-    @property
-    def store(self) -> QueueStore:
-        return self._store
-
-    async def reopen(self) -> None:
-        await self._store.aclose()
-        self._store = await open_store(self._folder / "relay.db", LIMITS)
-
-    async def kill(self) -> None:
-        left = await to_thread.run_sync(self._copy)
-        await self._store.aclose()
-        self._folder = left
-        self._store = await open_store(left / "relay.db", LIMITS)
-
-    def _copy(self) -> Path:
-        """Copy what a killed process leaves: what lies there while it runs."""
-        left = self._folder / "left"
-        left.mkdir()
-        for path in self._folder.glob("relay.db*"):
-            if not path.name.endswith("-shm"):
-                shutil.copy(path, left)
-        if (blobs := self._folder / "blobs").exists():
-            shutil.copytree(blobs, left / "blobs")
-        return left
-
-    def lies_on_disk(self, octets: bytes) -> bool:
-        return any(octets in each.read_bytes() for each in self._folder.rglob("*") if each.is_file())
 
 
 class TestMemoryStore(StoreKit):

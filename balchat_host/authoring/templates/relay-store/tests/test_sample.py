@@ -27,9 +27,8 @@ class Bench(StoreBench):
     def store(self) -> QueueStore:
         return self._store
 
-    async def reopen(self) -> None:
-        # One that lasts is opened again here.
-        await self._store.aclose()
+    async def open(self) -> None:
+        """Have the closed store be open again: this one has what it had, and one that lasts is opened here."""
 
     def lies_on_disk(self, octets: bytes) -> bool:
         return False  # one that keeps files looks into them here

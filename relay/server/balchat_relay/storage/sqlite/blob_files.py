@@ -10,6 +10,7 @@ import secrets
 from collections.abc import AsyncIterable, Generator, Iterable
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Lock
 from typing import Final
 
 from anyio import CancelScope, to_thread
@@ -28,6 +29,7 @@ class BlobFiles:
     def __init__(self, folder: Path, *, min_free: int) -> None:
         self._folder = folder
         self._min_free = min_free
+        self._making = Lock()
 
     def compare(self, known: set[str]) -> list[str]:
         """Delete what the database does not know; return what it knows and is not here. Blocks."""
@@ -57,7 +59,7 @@ class BlobFiles:
             finally:
                 with CancelScope(shield=True):
                     await to_thread.run_sync(os.close, descriptor)
-            await to_thread.run_sync(self._sync_folder)
+            await to_thread.run_sync(_sync, self._folder)
         except BaseException:
             with CancelScope(shield=True):
                 await to_thread.run_sync(self.delete, [file])
@@ -74,19 +76,24 @@ class BlobFiles:
 
     def _create(self, file: str, size: int) -> int:
         with _full_disk_refuses():
-            self._folder.mkdir(mode=0o700, exist_ok=True)
+            with self._making:  # nobody writes into a folder before the disk has its name
+                if not self._folder.exists():
+                    self._folder.mkdir(mode=0o700)
+                    _sync(self._folder.parent)
             disk = os.statvfs(self._folder)
             if disk.f_bavail * disk.f_frsize - size < self._min_free:
                 raise rules.relay_full()
             return os.open(self._folder / file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
 
-    def _sync_folder(self) -> None:
-        with _full_disk_refuses():
-            descriptor = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+
+def _sync(folder: Path) -> None:
+    """Have the disk keep the names in a folder."""
+    with _full_disk_refuses():
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 async def _fill(descriptor: int, size: int, octets: AsyncIterable[bytes]) -> None:

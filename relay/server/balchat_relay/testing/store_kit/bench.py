@@ -12,6 +12,7 @@ from balchat_relay_proto.errors import Code, Refused
 from balchat_relay_proto.sizes import BLOB_SIZES, CARD_SIZE
 
 from balchat_host.testing.audit import confide, watched
+from balchat_host.testing.power import Power
 from balchat_relay.storage.contract import DAY, HOUR, PIECE, QueueStore, StoreLimits
 
 NOW = 1_800_000_000 // HOUR * HOUR
@@ -62,17 +63,32 @@ class StoreBench(ABC):
     @property
     @abstractmethod
     def store(self) -> QueueStore:
-        """The open store, with LIMITS; after `reopen` the newly opened one."""
+        """The open store, with LIMITS; after `open` the newly opened one."""
 
     @abstractmethod
+    async def open(self) -> None:
+        """Open the same store again, which was closed."""
+
     async def reopen(self) -> None:
         """Close the store and open the same one again."""
+        await self.store.aclose()
+        await self.open()
 
     durable: bool = False
     """Whether it outlives a kill; then the bench has `kill`."""
 
     async def kill(self) -> None:
         """Have the store be as if its process had been killed this moment, and been started again."""
+        raise NotImplementedError
+
+    synced: bool = False
+    """Whether it outlives a power failure, too; then the bench has `power`."""
+
+    def power(self) -> Power:
+        """Return the power of whoever has the store's files.
+
+        `LossyDisk` is that of files which Python syncs, and `SqliteDisk` that of SQLite's databases beside them.
+        """
         raise NotImplementedError
 
     @abstractmethod
