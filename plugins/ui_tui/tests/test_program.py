@@ -309,14 +309,19 @@ async def test_a_storm_of_sizes_leaves_the_view_where_it_was(profiles: MemoryPro
     await alice.app.conversations.mark_read("Bob", bob.conversation[-1].id)
     async with shown(profiles) as screen:
         await screen.open("Bob")
+        await screen.shows("line 59")
         await screen.press("tab", "pageup", "pageup")
-        top = screen.app.screen.query_one(MessageList).top_message
+        await screen.shows("to the newest")
+        messages = screen.app.screen.query_one(MessageList)
+        top = messages.top_message
         assert top != bob.conversation[-1].id
         for width, height in ((40, 12), (120, 50), (20, 5), (200, 10), (1, 1), (79, 23)):
             await screen.pilot.resize_terminal(width, height)
+            bob.write(f"at {width} by {height}")
+            if height > 40:
+                await screen.shows("at 120 by 50")
         await screen.pilot.resize_terminal(80, 24)
-        await screen.pilot.pause()
-        assert screen.app.screen.query_one(MessageList).top_message == top
+        await screen.until(lambda: messages.top_message == top)
 
 
 async def test_nothing_moves_while_one_reads_back(profiles: MemoryProfiles, alice: MemoryAccount) -> None:

@@ -253,10 +253,11 @@ class MessageList(LineView, can_focus=True):
             last -= self._extent(self._ids[last])[1] > bottom  # all of it has to be in sight
         # The state may not have been drawn yet that follows what was told last.
         was_at_end = self._state.following or (self._told is not None and self._told.at_end)
+        # Of a window that is shown for the first time nothing was told before it had its size.
+        by_size = (resized and self._told is not None) or self._kept not in {None, self._anchor()}
         told = do.Scrolled(
             last=self._ids[last] if last >= 0 else None,
-            # Of a window that is shown for the first time nothing was told before it had its size.
-            at_end=bottom >= len(self._rows) and (was_at_end or not resized or self._told is None),
+            at_end=bottom >= len(self._rows) and (was_at_end or not by_size),
             near_first=top < margin,
             near_last=bottom > len(self._rows) - margin,
         )
@@ -299,6 +300,8 @@ class MessageList(LineView, can_focus=True):
     def action_page(self, direction: int) -> None:
         """Scroll by a page, but for a row."""
         self.scroll_to(y=self.scroll_y + direction * max(1, self.size.height - 1), animate=False)
+        self._kept = self._anchor()  # where the screen shows the end already, a page down is a wish to stay there
+        self._tell()
 
     def on_click(self, event: events.Click) -> None:
         """Select the message that is clicked on."""
