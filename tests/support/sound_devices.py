@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
     from pathlib import Path
 
     import pytest
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
 _MODULE: Final = """
 import os
 from pathlib import Path
+from time import sleep
 
 FOLDER = Path({folder!r})
 
@@ -26,6 +29,9 @@ class _Stream:
         if (FOLDER / "broken").exists():
             raise PortAudioError("Error querying device -1")
         assert (channels, dtype) == (1, "int16")
+        (FOLDER / "process").write_text(str(os.getpid()))
+        while (FOLDER / "slow").exists():
+            sleep(0.01)
         (FOLDER / "rate").write_text(str(samplerate))
 
     def start(self):
@@ -72,6 +78,19 @@ class SoundDevices:
     def is_missing(self) -> None:
         """Have the libraries not be installed."""
         (self._folder / "sounddevice.py").write_text("raise ImportError")
+
+    @contextmanager
+    def opening_slowly(self) -> Generator[None]:
+        """Have a device be opened only after this."""
+        (self._folder / "slow").touch()
+        yield
+        (self._folder / "slow").unlink()
+
+    @property
+    def process(self) -> int | None:
+        """The process that opened a device last."""
+        path = self._folder / "process"
+        return int(path.read_text() or 0) or None if path.exists() else None
 
     @property
     def played(self) -> bytes:

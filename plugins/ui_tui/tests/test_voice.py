@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+import os
 from array import array
 from typing import TYPE_CHECKING, Final
 
+import anyio
+import anyio.lowlevel
 import pytest
 from balchat_ui_tui.effects import Call, CloseScreen, OpenScreen
 from balchat_ui_tui.pages.actions import Opened, Pressed
@@ -100,6 +103,32 @@ async def test_it_says_what_is_missing_and_goes_back(
         await screen.shows("balchat-host[voice]" if missing else "Error querying device")
         await screen.press("escape")
         await screen.shows("Message to Bob")
+
+
+@pytest.mark.anyio
+async def test_a_microphone_that_opens_while_one_leaves_is_closed(
+    profiles: MemoryProfiles, alice: MemoryAccount, devices: SoundDevices
+) -> None:
+    alice.befriend("Bob")
+    devices.hears(tone(2))  # more than a pipe takes: its process stays until somebody closes it
+    with devices.opening_slowly():
+        async with shown(profiles) as screen:
+            await screen.open("Bob")
+            await screen.press("ctrl+r")
+            await screen.until(lambda: devices.process)
+    process = devices.process
+    assert process is not None
+    with anyio.fail_after(20):
+        while runs(process):
+            await anyio.lowlevel.checkpoint()
+
+
+def runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 # -- recording, without a terminal

@@ -1,18 +1,23 @@
 """Work with sound: record, play, stop, and hand a recording to the account."""
 
+import asyncio
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
-from anyio import CancelScope, to_thread
+from anyio import to_thread
 
 from balchat_host.api.following import following
 from balchat_host.api.sound import PER_SECOND, RATE, Loudspeaker, Microphone, Recording, attach, pieces, wav_sound
 from balchat_host.api.views import FileView
 from balchat_ui_tui.actions import Action
 from balchat_ui_tui.jobs import Job, Tell
+from balchat_ui_tui.voice.sound import Sound
 
 if TYPE_CHECKING:
     from balchat_ui_tui.app import BalchatTui
+
+R = TypeVar("R")
 
 
 class Record(Job, frozen=True, kw_only=True):
@@ -25,14 +30,15 @@ class Record(Job, frozen=True, kw_only=True):
         sound = tui.session.sound
         turn, recording = sound.begin(), Recording()
         sound.recording = recording
-        microphone = await to_thread.run_sync(Microphone().__enter__)
-        try:
-            while sound.turn == turn and not recording.full:
-                recording.take(await to_thread.run_sync(microphone.read))
-                tell(self.progress(recording.seconds, recording.level))
-        finally:
-            with CancelScope(shield=True):
-                await to_thread.run_sync(microphone.__exit__, None, None, None)
+        soon = partial(asyncio.get_running_loop().call_soon_threadsafe, tell)
+
+        def record() -> None:
+            with Microphone() as microphone:
+                while sound.turn == turn and not recording.full:
+                    recording.take(microphone.read())
+                    soon(self.progress(recording.seconds, recording.level))
+
+        await _in_thread(sound, turn, record)
 
 
 class StopSound(Job, frozen=True, kw_only=True):
@@ -66,20 +72,22 @@ class Play(Job, frozen=True, kw_only=True):
 
     async def run(self, tui: "BalchatTui", tell: Tell) -> bool:
         """Play it. Raise what the account raises, and SoundFailed."""
-        turn = tui.session.sound.begin()
+        sound = tui.session.sound
+        turn = sound.begin()
         octets, rate = await self._sound(tui)
-        loudspeaker = await to_thread.run_sync(Loudspeaker(rate, self.speed).__enter__)
-        try:
-            for number, piece in enumerate(pieces(octets, rate, self.begin)):
-                if tui.session.sound.turn != turn:
-                    return False
-                await to_thread.run_sync(loudspeaker.write, piece)
-                tell(self.progress(self.begin + number / PER_SECOND))
-            await to_thread.run_sync(loudspeaker.finish)
-        finally:
-            with CancelScope(shield=True):
-                await to_thread.run_sync(loudspeaker.__exit__, None, None, None)
-        return tui.session.sound.turn == turn
+        soon = partial(asyncio.get_running_loop().call_soon_threadsafe, tell)
+
+        def play() -> bool:
+            with Loudspeaker(rate, self.speed) as loudspeaker:
+                for number, piece in enumerate(pieces(octets, rate, self.begin)):
+                    if sound.turn != turn:
+                        return False
+                    loudspeaker.write(piece)
+                    soon(self.progress(self.begin + number / PER_SECOND))
+                loudspeaker.finish()
+            return sound.turn == turn
+
+        return await _in_thread(sound, turn, play)
 
     async def _sound(self, tui: "BalchatTui") -> tuple[bytes, int]:
         if self.file is None:
@@ -99,3 +107,15 @@ class AttachRecording(Job, frozen=True, kw_only=True):
         """Hand it over. Raise what the account raises."""
         del tell
         return await attach(tui.session.performer.app, tui.session.sound.recording.sound, RATE)
+
+
+async def _in_thread(sound: Sound, turn: int, work: Callable[[], R]) -> R:
+    """Do in a thread what waits for a device, and close the device there, whatever happens.
+
+    When the program ends, nobody waits for the thread: it sees that it is no longer its turn.
+    """
+    try:
+        return await to_thread.run_sync(work)
+    finally:
+        if sound.turn == turn:
+            sound.stop()
