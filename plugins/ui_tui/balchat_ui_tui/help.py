@@ -62,14 +62,12 @@ class Help(Page[HelpState]):
 
     def on_mount(self) -> None:
         """Let the arrows scroll."""
-        super().on_mount()
         body = self.query_one(".page-body")
         body.can_focus = True
         body.focus()
 
     def on_resize(self) -> None:
         """Draw for the new width."""
-        super().on_resize()
         self.draw_soon()
 
     def draw(self, before: HelpState | None) -> None:

@@ -9,6 +9,9 @@
 
 `dispatch` runs `update_state`, keeps the state, and has the effects carried out. `draw` is called soon after: once for
 everything that came meanwhile, and at most thirty times a second; eight times for what can wait (`Action.CAN_WAIT`).
+
+Textual calls `on_mount`, and every other `on_…`, of each class by itself, that of the subclass first. With `super()`,
+what the base class does would be done twice.
 """
 
 from abc import ABCMeta, abstractmethod

@@ -13,7 +13,7 @@ from balchat_ui_tui.keymap import groups, known
 from balchat_ui_tui.main.actions import Show
 from balchat_ui_tui.main.screen import MainScreen
 from balchat_ui_tui.pages.tick import Tick
-from balchat_ui_tui.settings import Theme, TuiSettings
+from balchat_ui_tui.settings import Pictures, Theme, TuiSettings
 from textual import events
 
 from balchat_host.api.errors import ConnectionLost
@@ -454,3 +454,15 @@ async def test_where_nothing_uses_relays_their_page_says_so_and_offers_nothing(n
         await screen.shows("Relays are not in use here")
         for name in ("add", "check", "default", "remove"):
             assert f" {T(f'keys.relays.{name}')}" not in screen.lines[-1]
+
+
+async def test_a_picture_is_asked_for_once(
+    profiles: MemoryProfiles, alice: MemoryAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    get = alice.app.files.picture
+    monkeypatch.setattr(alice.app.files, "picture", lambda file, side: asked.append(file) or get(file, side))
+    async with shown(profiles, settings=TuiSettings(pictures=Pictures.BLOCKS)) as screen:
+        open_page(screen, "files.picture", file="f", name="a.png")
+        await screen.shows("a.png", "no file")
+    assert asked == ["f"]

@@ -86,10 +86,9 @@ class Picker(StatefulScreen[S], ModalScreen[object]):
             yield Rows(id="picker-hints")
 
     def on_mount(self) -> None:
-        """Draw for the first time."""
+        """Begin in the field."""
         if self.HAS_FIELD:
             self.query_one(Input).focus()
-        super().on_mount()
 
     def draw(self, before: S | None) -> None:
         """Show what can be chosen."""

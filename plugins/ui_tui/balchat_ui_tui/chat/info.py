@@ -85,7 +85,6 @@ class MessageInfo(Picker[InfoState]):
 
     def on_mount(self) -> None:
         """Ask for it."""
-        super().on_mount()
         self.dispatch(InfoWanted())
 
     def update_state(self, state: InfoState, action: Action, account: AccountState) -> tuple[InfoState, Effects]:

@@ -128,9 +128,8 @@ class PicturePage(Page[PictureState]):
         return visible(self.state.name)
 
     def on_mount(self) -> None:
-        """Get it, where the settings want pictures."""
+        """Have it asked for where the settings want pictures."""
         self.state = replace(self.state, allowed=self.tui.settings.pictures is not Pictures.NONE)
-        super().on_mount()
 
     def update_state(self, state: PictureState, action: Action, account: AccountState) -> tuple[PictureState, Effects]:
         """Take what came."""

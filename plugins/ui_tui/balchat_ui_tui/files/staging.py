@@ -277,7 +277,6 @@ class StagingPage(ListPage[StagingState]):
 
     def on_mount(self) -> None:
         """Hand over what was named already; ask for a file where nothing was."""
-        super().on_mount()
         for path in self._paths:
             self.dispatch(PathTyped(path))
         if not self._paths:

@@ -89,10 +89,9 @@ class MainScreen(StatefulScreen[MainState]):
         yield Rows(id="status")
 
     def on_mount(self) -> None:
-        """Draw, and again whenever the theme or the day changes."""
+        """Draw again whenever the theme or the day changes."""
         self._read_theme()
         self.tui.theme_changed_signal.subscribe(self, lambda _: self._change_theme())
-        super().on_mount()
         self._day = self._today()
         self.set_interval(_MINUTE, self._look_at_clock)
 

@@ -62,9 +62,8 @@ class Page(StatefulScreen[S], Generic[S]):
         return self.tui.t(self.HEADING)
 
     def on_mount(self) -> None:
-        """Tell the state that the page is there, and draw it."""
+        """Tell the state that the page is there."""
         self.dispatch(Opened())
-        super().on_mount()
         self._fit()
 
     def on_resize(self) -> None:

@@ -47,7 +47,6 @@ class QrPage(Page[Shown]):
 
     def on_resize(self) -> None:
         """Look whether it fits now."""
-        super().on_resize()
         self.draw_soon()
 
     def draw(self, before: Shown | None) -> None:

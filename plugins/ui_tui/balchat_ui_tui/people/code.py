@@ -110,7 +110,6 @@ class OwnCode(Page[CodeState]):
 
     def on_resize(self) -> None:
         """Draw the picture that fits now."""
-        super().on_resize()
         self.draw_soon()
 
     def action_picture(self) -> None:
