@@ -64,7 +64,11 @@ def _vault(before: Deployment, now: Deployment) -> Iterator[str]:
 
 def _ways(before: Deployment, now: Deployment) -> Iterator[str]:
     if before.policy != now.policy:
-        yield f"delivery.policy is {now.policy}, and was {before.policy}."
+        same = " Nothing changes for what waits: the same transports are in use."
+        yield (
+            f"delivery.policy is {now.policy}, and was {before.policy}."
+            f"{same if before.transports.keys() == now.transports.keys() else ''}"
+        )
     gone = {name: latency for name, latency in before.transports.items() if name not in now.transports}
     come = [name for name in now.transports if name not in before.transports]
     for name, latency in gone.items():
@@ -74,7 +78,10 @@ def _ways(before: Deployment, now: Deployment) -> Iterator[str]:
                 f"deletes it; {_OUTBOX}. What you have left at relays for others can still be fetched by them."
             )
         else:
-            yield f"{name} is not in use any more: {_OUTBOX}."
+            yield (
+                f"{name} is not in use any more: {_OUTBOX}. What others have for you waits with them until they can "
+                "reach you in another way."
+            )
     if come:
         yield (
             f"{one_line(come)} {'is' if len(come) == 1 else 'are'} in use now: contacts learn of it when they are "

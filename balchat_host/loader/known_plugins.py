@@ -102,7 +102,10 @@ def remembered(distribution: Distribution) -> KnownPlugin:
 def refusal(known: KnownPlugin | None, distribution: Distribution, name: str) -> str | None:
     """Say why a plugin may not be used where plugins are pinned; None where it may. Blocks."""
     if is_editable(distribution):
-        return "plugins.pin is set, and it is installed from a folder of sources, whose files nobody watches"
+        return (
+            "plugins.pin is set, and it is installed from a folder of sources, whose files nobody watches; "
+            "install a wheel of it"
+        )
     change = None if known is None else known.change(distribution)
     return change and f"plugins.pin is set, and {change}. If that is as you want it: balchat plugins accept {name}"
 

@@ -18,13 +18,14 @@ if TYPE_CHECKING:
 
 
 def vetting(configuration: Configuration, profile: Path | None) -> Vet:
-    """Return what enabled plugins have to pass under a configuration. `profile` is the profile's directory.
+    """Return what enabled plugins have to pass under a configuration.
 
+    `profile` is the profile's directory, or None where nothing is remembered.
     The plugin that the command is has to have its version and is not pinned: whoever changes it changes what looks.
     Raise BadInput where it cannot be read which files are pinned.
     """
     plugins = configuration.plugins
-    pinned = _pinned(profile) if plugins.pin and profile is not None else None
+    pinned = _pinned(profile) if plugins.pin else None
 
     def vet(name: str, distribution: Distribution) -> str | None:
         asked = plugins.versions.get(name)
@@ -37,10 +38,11 @@ def vetting(configuration: Configuration, profile: Path | None) -> Vet:
     return vet
 
 
-def _pinned(profile: Path) -> Vet:
-    from balchat_host.loader.known_plugins import load, refusal  # noqa: PLC0415  # few pin, and all wait for a start
+def _pinned(profile: Path | None) -> Vet:
+    # Few pin, and all wait for a start.
+    from balchat_host.loader.known_plugins import KnownPlugins, load, refusal  # noqa: PLC0415  # see above
 
-    known = load(profile).plugins
+    known = (KnownPlugins() if profile is None else load(profile)).plugins
     return lambda name, distribution: refusal(known.get(name), distribution, name)
 
 

@@ -250,6 +250,20 @@ def test_coming_up_warns_programs_of_what_is_not_as_it_was(cli: Cli, profile: Me
     assert warning["code"] == "deployment-changed"
 
 
+def test_coming_up_says_which_plugin_has_changed(
+    cli: Cli, host: MemoryProfiles, profile: MemoryProfile, key: str
+) -> None:
+    profile.account.ended = True
+    changed = "its files are not what they were when it was enabled on 2026-11-02"
+    broken = replace(PLUGINS[0], name="ui_bell", changed=changed, problem="plugins.pin is set")
+    host.profile().plugin_views = [replace(PLUGINS[0], changed=changed), broken]
+    (line,) = cli("up", key).err.splitlines()
+    assert line.startswith(f"network_tor: {changed}.")
+    assert line.endswith("balchat plugins accept network_tor")
+    (warning,) = cli("up", key, "--json").err.splitlines()
+    assert json.loads(warning)["warning"]["code"] == "plugin-changed"
+
+
 @pytest.mark.parametrize("faults", [(), ("ui_bell is not installed.",)])
 def test_checking_a_deployment(cli: Cli, host: MemoryProfiles, faults: tuple[str, ...]) -> None:
     host.faults = faults

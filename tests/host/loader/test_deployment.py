@@ -24,6 +24,7 @@ def deployment(**changes):
         ({"storage": "storage_moss"}, ["also those that wait, are in a vault that storage_moss does not read"]),
         ({"crypto": "crypto_moss"}, ["what waits was encrypted by that one"]),
         ({"network": "network_moss"}, ["out of reach, and what waits for them stays in the outbox"]),
+        ({"policy": "direct-only"}, ["Nothing changes for what waits"]),
         ({"transports": RELAY}, ["transport_stone is not in use any more: what waits for people whom nothing else"]),
         (
             {"transports": DIRECT, "policy": "direct-only"},
@@ -95,6 +96,15 @@ def test_what_is_wrong_with_a_file_is_said(file, text, more, problem):
     found = check_deployment(file(text, more))
     assert any(problem in each for each in found.problems), found.problems
     assert found.plugins
+
+
+def test_plugins_that_cannot_be_pinned_are_said(file, install):
+    said = '{"url": "file:///src", "dir_info": {"editable": true}}'
+    (install.folder / "stones-1.0.dist-info" / "direct_url.json").write_text(said)
+    assert check_deployment(file("")).problems == ()
+    pinned = check_deployment(file("pin = true\n"))
+    assert any("storage_stone" in each and "from a folder of sources" in each for each in pinned.problems)
+    assert not any("ui_stone" in each for each in pinned.problems), "it is the program"
 
 
 def test_a_file_that_is_not_there_is_no_deployment(tmp_path):

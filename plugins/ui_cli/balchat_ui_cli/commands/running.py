@@ -76,13 +76,21 @@ def up(
 ) -> None:
     """Be reachable: unlock the account and start the network, until Ctrl-C or `balchat down`."""
     _require_nothing_runs(run)
-    for change in run.profile.deployment_changes():
-        run.out.warn("deployment-changed", f"Since this account last ran: {change}")
+    _say_what_changed(run)
     if detach:
         run.session.unlocking(partial(_start_background, run))
         _watch_start(run, timeout)
     else:
         run.session.unlocking(partial(_serve_when_free, run))
+
+
+def _say_what_changed(run: Run) -> None:
+    for change in run.profile.deployment_changes():
+        run.out.warn("deployment-changed", f"Since this account last ran: {change}")
+    for view in run.profile.plugins():
+        if view.enabled and view.changed and not view.problem:
+            accept = f"If that is as you want it: balchat plugins accept {view.name}"
+            run.out.warn("plugin-changed", f"{view.name}: {view.changed}. {accept}")
 
 
 def _start_background(run: Run, secret: Secret) -> None:
