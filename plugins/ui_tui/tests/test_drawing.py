@@ -1,5 +1,6 @@
 """What is drawn: cells, rows, and messages as rows. No text of others gets where only ours may stand."""
 
+from dataclasses import replace
 from unicodedata import category
 
 import pytest
@@ -118,6 +119,9 @@ def test_a_file_says_how_far_it_is():
         file(T, view, None)
         == "▤ a<U+202E>b.txt · 1.0 kB · Downloading · 25 % · Its sender is away. It comes when they are back"
     )
+    ours = replace(view, ours=True, state=FileState.COMPLETE, reason=None, recipients=1, received_by=1)
+    assert file(T, ours, None) == "▤ a<U+202E>b.txt · 1.0 kB · they have all of it"
+    assert "received by 1 of 3" in file(T, replace(ours, recipients=3), None)
 
 
 def test_of_several_messages_who_wrote_them_is_copied_too():

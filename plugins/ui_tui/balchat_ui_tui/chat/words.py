@@ -109,7 +109,9 @@ def file(t: Texts, view: FileView, progress: FileProgress | None) -> str:
     here = progress.here if progress else view.here
     words = [file_name(t, view), t.size(view.size)]
     if view.ours:
-        if view.received_by:
+        if view.recipients and view.received_by >= view.recipients:
+            words.append(t("files.received"))
+        elif view.received_by:
             words.append(t("tui.file-received", count=view.received_by, of=view.recipients))
         if view.at_relays and view.received_by < view.recipients:
             words.append(t("files.at-relay", size=t.size(view.at_relays)))

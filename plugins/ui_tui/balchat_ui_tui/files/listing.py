@@ -282,6 +282,8 @@ class FilesPage(ListPage[FilesState]):
 
     def heading(self) -> str:
         """Return which files these are."""
+        if self.state.message:
+            return self.tui.t("files.of-message")
         return self.tui.t("files.of-conversation" if self.state.conversation else "files.all")
 
     def update_state(self, state: FilesState, action: Action, account: AccountState) -> tuple[FilesState, Effects]:

@@ -297,6 +297,15 @@ class StagingPage(ListPage[StagingState]):
         del account
         return update(state, action, self.tui.t)
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool:
+        """Offer to send something as it is only where that helps."""
+        return action != "do" or parameters != ("as-is",) or any(each.could_go_as_it_is for each in self.state.staged)
+
+    def draw(self, before: StagingState | None) -> None:
+        """Draw the files, and the keys that hold for them."""
+        self.refresh_bindings()
+        super().draw(before)
+
     def text(self) -> str:
         """Say what goes with the files, what is wrong, or what to do."""
         state, t = self.state, self.tui.t
