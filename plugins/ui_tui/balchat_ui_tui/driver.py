@@ -5,14 +5,16 @@ import selectors
 from codecs import getincrementaldecoder
 from collections.abc import Iterable
 from time import monotonic
-from typing import Final
+from typing import Any, Final
 from unicodedata import category
 
 from textual import constants, events
 from textual._xterm_parser import XTermParser
+from textual.app import App
 from textual.drivers.linux_driver import LinuxDriver
 from textual.message import Message
 
+from balchat_ui_tui.grapheme_mode import GraphemeMode
 from balchat_ui_tui.terminal_input import ESCAPE, Pasted, TerminalInput
 
 _SIZE: Final = 64 * 1024
@@ -31,6 +33,24 @@ class Key(events.Key):
 
 class TerminalDriver(LinuxDriver):
     """Textual's driver, which reads by itself."""
+
+    def __init__(
+        self, app: App[Any], *, debug: bool = False, mouse: bool = True, size: tuple[int, int] | None = None
+    ) -> None:
+        super().__init__(app, debug=debug, mouse=mouse, size=size)  # pyright: ignore[reportUnknownMemberType]  # its type of App
+        self._graphemes = GraphemeMode(self.write)
+
+    def start_application_mode(self) -> None:
+        """Take the terminal."""
+        super().start_application_mode()
+        # Apple's types a letter of the question; Textual asks it nothing either.
+        if self.input_tty and os.environ.get("TERM_PROGRAM") != "Apple_Terminal":
+            self._graphemes.begin()
+
+    def stop_application_mode(self) -> None:
+        """Give the terminal back."""
+        self._graphemes.end()
+        super().stop_application_mode()
 
     def run_input_thread(self) -> None:
         """Read until the program ends, or the terminal is gone."""
@@ -55,6 +75,7 @@ class TerminalDriver(LinuxDriver):
                     elif piece == ESCAPE:
                         self.process_message(events.Key("escape", ESCAPE))
                     else:
+                        self._graphemes.answered(piece)
                         self._tell(parser.feed(piece))
                 self._tell(parser.tick())
 

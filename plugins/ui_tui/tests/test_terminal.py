@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from balchat_ui_tui import app as app_module
 from balchat_ui_tui.external_editor import editor, write_elsewhere
+from balchat_ui_tui.grapheme_mode import GraphemeMode
 from balchat_ui_tui.settings import Theme, TuiSettings
 from balchat_ui_tui.terminal import set_title
 
@@ -53,6 +54,29 @@ def test_the_title_has_a_number_and_nothing_else() -> None:
     set_title(app, "balchat", 2)
     set_title(app, "balchat", 0)
     assert driver.text == "\x1b]2;(2) balchat\x1b\\\x1b]2;balchat\x1b\\"
+
+
+def test_a_terminal_that_can_draws_emoji_of_several_parts_as_one_until_the_program_ends_or_stops() -> None:
+    driver = Written()
+    mode = GraphemeMode(driver.write)
+    mode.begin()
+    mode.answered("\x1b[?2026;2$y")
+    mode.answered("\x1b[?2027;2$y")
+    mode.end()
+    mode.begin()
+    mode.end()
+    assert driver.text == "\x1b[?2027$p" + 2 * "\x1b[?2027h\x1b[?2027l"
+
+
+@pytest.mark.parametrize("answer", ["", "\x1b[?2027;0$y", "\x1b[?2027;1$y", "\x1b[?2027;3$y", "\x1b[?2027;4$y"])
+def test_a_terminal_that_does_so_anyway_or_cannot_is_left_as_it_is(answer: str) -> None:
+    driver = Written()
+    mode = GraphemeMode(driver.write)
+    mode.begin()
+    mode.answered(answer)
+    mode.end()
+    mode.answered("\x1b[?2027;2$y")
+    assert driver.text == "\x1b[?2027$p"
 
 
 @pytest.mark.parametrize("wanted", [True, False])
