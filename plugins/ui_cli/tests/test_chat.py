@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from io import StringIO
 from typing import TYPE_CHECKING
 
@@ -255,6 +257,33 @@ async def test_hostile_text_stays_harmless(alice: MemoryAccount, bob: Peer) -> N
 )
 def test_what_is_typed(line: str, understood: object) -> None:
     assert commands.read(line) == understood
+
+
+async def test_a_draft_of_another_front_end_stands_in_the_line_and_ends_with_what_is_sent(
+    alice: MemoryAccount, bob: Peer
+) -> None:
+    await alice.app.conversations.draft("Bob", "/dear Bob")
+    async with chatting(alice, bob) as room:
+        assert room.line == "//dear Bob"
+        room.type(", hello\r")
+        await room.until(lambda: bob.conversation)
+    assert bob.conversation[0].text == "/dear Bob, hello"
+    assert (await alice.app.conversations.get("Bob")).draft == ""
+
+
+async def test_what_is_in_the_line_when_the_terminal_goes_is_kept_as_a_draft(alice: MemoryAccount, bob: Peer) -> None:
+    async with chatting(alice, bob) as room:
+        room.type("Dear")
+        await room.until(lambda: room.line == "Dear")
+        os.kill(os.getpid(), signal.SIGHUP)
+    assert (await alice.app.conversations.get("Bob")).draft == "Dear"
+
+
+async def test_a_draft_that_another_front_end_writes_meanwhile_stays(alice: MemoryAccount, bob: Peer) -> None:
+    async with chatting(alice, bob) as room:
+        await alice.app.conversations.draft("Bob", "from elsewhere")
+        await room.until(lambda: room.chat._conversation.view.draft)
+    assert (await alice.app.conversations.get("Bob")).draft == "from elsewhere"
 
 
 async def test_notes_to_ourselves_are_there_at_once_and_go_nowhere(alice: MemoryAccount) -> None:

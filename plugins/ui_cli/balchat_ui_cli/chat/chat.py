@@ -48,6 +48,8 @@ class Chat:
         self._out = out
         # Renaming the contact elsewhere must not make us lose it.
         self._id = conversation.id
+        self._draft = conversation.draft
+        """What was begun elsewhere, or in an earlier chat."""
         self._conversation = Conversation(conversation)
         name = conversation.contact.name if conversation.contact else ""
         self._list = MessageList(out.columns, name, styled=out.colour)
@@ -79,6 +81,7 @@ class Chat:
                     tasks.start_soon(self._heed_signals)
                     tasks.start_soon(self._do_typed, self._typed)
                     await self._show(tasks)
+                    await self._keep_draft()
                     tasks.cancel_scope.cancel()
             finally:
                 self._say_what_waits()
@@ -87,11 +90,19 @@ class Chat:
         done = anyio.Event()
 
         async def show(*, task_status: TaskStatus[None]) -> None:
-            await self._screen.run(task_status=task_status)
+            await self._screen.run(commands.as_typed(self._draft), task_status=task_status)
             done.set()
 
         await tasks.start(show)
         await done.wait()
+
+    async def _keep_draft(self) -> None:
+        """Keep what was not sent; what another front end wrote meanwhile stays where there is nothing."""
+        typed, draft = commands.read(self._screen.unsent), self._conversation.view.draft
+        text = typed.text if isinstance(typed, commands.Say) and typed.reply_to is None else ""
+        if text != draft and (text or draft == self._draft):
+            with suppress(BalchatError):  # it is over: nobody can do anything about it
+                await self._app.conversations.draft(self._id, text)
 
     # -- from the account
 

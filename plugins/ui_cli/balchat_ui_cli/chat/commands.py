@@ -141,6 +141,12 @@ def read(line: str) -> Typed | None:
             return Mistake(f"There is no {name}. /help shows what there is; //… sends a text that begins with a slash.")
 
 
+def as_typed(text: str) -> str:
+    """Return what is to be typed so that a text is sent."""
+    bare = text.lstrip()
+    return f"/{bare}" if bare.startswith("/") else text
+
+
 def _of_message(name: str, rest: str) -> Typed:
     identifier, _, more = rest.strip().partition(" ")
     more = more.strip()

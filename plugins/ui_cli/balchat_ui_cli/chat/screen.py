@@ -1,7 +1,7 @@
 """The terminal side of a chat: scrollback above, our unsettled messages and a prompt below, a bar at the bottom.
 
 What is written to the scrollback goes through `Output`; what is redrawn goes through prompt_toolkit, painted by
-`Output` as well, so that both are harmless. Nothing that is typed is kept on disk.
+`Output` as well, so that both are harmless. What was typed before is not kept on disk.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -79,9 +79,16 @@ class Screen:
         )
         self._session.default_buffer.on_text_changed += self._on_text_changed
 
-    async def run(self, *, task_status: TaskStatus[None]) -> None:
-        """Show the prompt and read what is typed, until it is left."""
-        await self._session.prompt_async(pre_run=task_status.started, set_exception_handler=False, handle_sigint=False)
+    async def run(self, begun: str, *, task_status: TaskStatus[None]) -> None:
+        """Show the prompt, `begun` in it, and read what is typed, until it is left."""
+        await self._session.prompt_async(
+            default=begun, pre_run=task_status.started, set_exception_handler=False, handle_sigint=False
+        )
+
+    @property
+    def unsent(self) -> str:
+        """What stands in the prompt, and is to be no edit."""
+        return "" if self._editing else self._session.default_buffer.text
 
     async def print(self, make: Callable[[], Iterable[Line]]) -> None:
         """Write to the scrollback what `make` gives, and draw the rest again, as one step."""
