@@ -226,8 +226,9 @@ class Problem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """One finding of `balchat doctor`. `problem` is None where all is well."""
+    """One finding of `balchat doctor`. `problem` is None where all is well, or where it was not `tried`."""
 
     name: str
     finding: str
     problem: Problem | None = None
+    tried: bool = True

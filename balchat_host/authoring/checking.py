@@ -5,7 +5,7 @@
 2. Its own tests run, which use a conformance kit or an account in memory.
 3. Accounts that go afterwards run it, become contacts, and exchange a message (`trial`).
 
-What is wrong ends it: what would come next could only fail for the same reason.
+What is wrong ends it: what would come next could only fail for the same reason. What was not tried is told as that.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ TRIAL_LIMIT: Final = 240.0
 
 _KITS: Final = ("transport_kit", "network_kit", "storage_kit", "crypto_kit", "store_kit", "front_end_kit")
 _ACCOUNTS: Final = ("memory_account", "memory_profiles")
+_FIRST: Final = "not tried: mend what is wrong first"
 _SHOWN: Final = 20
 """Lines of a failure that are shown."""
 
@@ -54,26 +55,41 @@ def check_plugin(plugin: str, *, program: str, overrides: Mapping[str, str]) -> 
 
 def _verdicts(subject: Subject, program: str, overrides: Sequence[str]) -> Generator[Check]:
     with subject.environment() as environment:
-        for plugin in subject.plugins:
-            inspection = ["balchat_host.authoring.inspection", plugin, *overrides]
-            if not (yield from _told(inspection, environment, name=plugin, limit=INSPECTION_LIMIT)):
+        if not (yield from _look(subject, environment, overrides)):
+            yield Check(name="tests", finding=_FIRST, tried=False)
+        else:
+            tests = _tests(subject, environment)
+            yield tests
+            if tests.problem is None:
+                yield from _try(subject, environment, program, overrides)
                 return
-        for store in subject.relay_stores:
-            inspection = ["balchat_host.authoring.relay_store_inspection", store]
-            if not (yield from _told(inspection, environment, name=store, limit=INSPECTION_LIMIT)):
+        if subject.plugins:
+            yield Check(name="use by accounts", finding=_FIRST, tried=False)
+
+
+def _look(subject: Subject, environment: Mapping[str, str], overrides: Sequence[str]) -> Generator[Check, None, bool]:
+    """Look at everything that it registers; return whether all of that is well."""
+    for plugin in subject.plugins:
+        inspection = ["balchat_host.authoring.inspection", plugin, *overrides]
+        if not (yield from _told(inspection, environment, name=plugin, limit=INSPECTION_LIMIT)):
+            return False
+    for store in subject.relay_stores:
+        inspection = ["balchat_host.authoring.relay_store_inspection", store]
+        if not (yield from _told(inspection, environment, name=store, limit=INSPECTION_LIMIT)):
+            return False
+    return True
+
+
+def _try(subject: Subject, environment: Mapping[str, str], program: str, overrides: Sequence[str]) -> Generator[Check]:
+    """Have accounts use each plugin."""
+    for plugin in subject.plugins:
+        # A short path, as sockets need one.
+        with tempfile.TemporaryDirectory(prefix="balchat-") as folder:
+            Path(folder, "run").mkdir(mode=0o700)
+            of_trial = {**environment, "XDG_RUNTIME_DIR": f"{folder}/run", "TMPDIR": folder}
+            trial = ["balchat_host.authoring.trial", folder, plugin, program, *overrides]
+            if not (yield from _told(trial, of_trial, name=plugin, limit=TRIAL_LIMIT)):
                 return
-        tests = _tests(subject, environment)
-        yield tests
-        if tests.problem is not None:
-            return
-        for plugin in subject.plugins:
-            # A short path, as sockets need one.
-            with tempfile.TemporaryDirectory(prefix="balchat-") as folder:
-                Path(folder, "run").mkdir(mode=0o700)
-                of_trial = environment | {"XDG_RUNTIME_DIR": f"{folder}/run", "TMPDIR": folder}
-                trial = ["balchat_host.authoring.trial", folder, plugin, program, *overrides]
-                if not (yield from _told(trial, of_trial, name=plugin, limit=TRIAL_LIMIT)):
-                    return
 
 
 def _told(
@@ -140,7 +156,8 @@ def _tests(subject: Subject, environment: Mapping[str, str]) -> Check:
     """Run its tests."""
     if subject.tests is None:
         if subject.installed:
-            return Check(name="tests", finding="not run: they are in its source; check the folder of that")
+            finding = "not tried: they are in its source; check the folder of that"
+            return Check(name="tests", finding=finding, tried=False)
         return _wrong("tests", "it has no folder `tests`", f"write some, with {either(_KITS)} of balchat_host.testing")
     missing = [name for name in ("pytest", "anyio", "hypothesis", "blockbuster") if find_spec(name) is None]
     if missing:

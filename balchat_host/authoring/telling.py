@@ -27,6 +27,10 @@ class Teller:
         """Tell that something is as it should be."""
         self._tell(Check(name=name, finding=finding))
 
+    def left_out(self, name: str, why: str) -> None:
+        """Tell what was not tried."""
+        self._tell(Check(name=name, finding=f"not tried: {why}", tried=False))
+
     def wrong(self, name: str, what: str, remedy: str) -> None:
         """Tell what is wrong, and what to do."""
         self._tell(Check(name=name, finding="it is not as it should be", problem=Problem(what=what, remedy=remedy)))

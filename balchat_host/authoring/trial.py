@@ -69,7 +69,7 @@ async def _try(trial: Trial, *, relay: str) -> None:
     elif relay:
         await _meet(trial, direct=False, then=", at a relay of the trial", relay=relay)
     elif has_relays:
-        trial.tell.well("first contact", "not tried: it needs a relay, and its descriptor has no `trial_relay`")
+        trial.tell.left_out("first contact", "it needs a relay, and its descriptor has no `trial_relay`")
     elif not await _meet(trial, direct=False, then=""):
         await _meet(trial, direct=True, then=f", with {DIRECT} beside it")
         async with trial.accounts("Clara", "David", direct=False) as (clara, _):

@@ -41,10 +41,16 @@ def verdicts(plugin: Path | str, **overrides: str) -> Sequence[Check]:
 
 
 def problem(found: Sequence[Check]) -> str:
-    """Return what is wrong, of which there is one, and it comes last."""
-    assert [check.problem is None for check in found[:-1]] == [True] * (len(found) - 1)
-    assert found[-1].problem is not None, found
-    return found[-1].problem.what
+    """Return what is wrong, of which there is one; after it comes only what was not tried."""
+    tried = [check for check in found if check.tried]
+    assert [*tried, *found[len(tried) :]] == list(found)
+    assert [check.problem is None for check in tried[:-1]] == [True] * (len(tried) - 1)
+    assert tried[-1].problem is not None, found
+    return tried[-1].problem.what
+
+
+def left_out(found: Sequence[Check]) -> Sequence[str]:
+    return [check.name for check in found if not check.tried]
 
 
 @pytest.fixture
@@ -115,22 +121,26 @@ def test_a_transport_that_uses_relays_is_tried_at_one_that_goes_again(tmp_path: 
 )
 def test_what_cannot_be_registered_is_told_at_once(bot: Path, file: str, old: str, new: str, what: str) -> None:
     change(bot, file, old, new)
-    found = problem(verdicts(bot))
+    told = verdicts(bot)
+    assert left_out(told) == ["tests", "use by accounts"]
+    found = problem(told)
     assert what in found
     assert ("bell" in found.partition("Traceback")[2]) is (file == "plugin.py" and "raise" in found)
 
 
 def test_a_required_setting_is_named_with_the_option_that_gives_it(bot: Path) -> None:
     change(bot, "settings.py", ' = "pong"', "")
-    found = verdicts(bot)
-    assert found[-1].problem is not None
-    assert "--set settings.ui_bell.answer=VALUE" in found[-1].problem.remedy
+    (wrong,) = [check.problem for check in verdicts(bot) if check.problem]
+    assert "--set settings.ui_bell.answer=VALUE" in wrong.remedy
 
 
 def test_tests_that_fail_hang_or_use_no_kit_are_told(bot: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     test = bot / "tests" / "test_bell.py"
     test.write_text(TEST.format(kit="memory_account", body="raise AssertionError"))
-    assert "FAILED tests/test_bell.py::test_nothing - " in problem(verdicts(bot))
+    found = verdicts(bot)
+    assert "FAILED tests/test_bell.py::test_nothing - " in problem(found)
+    assert left_out(found) == ["use by accounts"]
+    assert found[-1].finding == "not tried: mend what is wrong first"
     test.write_text("def test_nothing(): pass")
     assert "neither a kit nor an account" in problem(verdicts(bot))
     test.write_text(TEST.format(kit="memory_account", body="import threading; threading.Event().wait()"))
@@ -207,7 +217,9 @@ def test_the_store_of_a_relay_is_looked_at(old: str, new: str, what: str | None,
         assert found[2].problem is None
     else:
         change(folder, "store.py", old, new)
-        assert what in problem(verdicts(folder))
+        found = verdicts(folder)
+        assert what in problem(found)
+        assert left_out(found) == ["tests"], "no account uses it"
 
 
 @pytest.mark.parametrize(
@@ -246,4 +258,8 @@ def test_the_command_ends_with_what_it_found_and_leaves_nothing_behind(bot: Path
     change(bot, "plugin.py", "api_version=1", "api_version=99")
     code, found = check()
     assert code == 9
-    assert "version 99" in str(found[-1]["problem"])
+    (wrong,) = [each["problem"] for each in found if each["problem"]]
+    assert "version 99" in str(wrong)
+    assert [(each["name"], each["problem"]) for each in found if not each["tried"]] == [
+        ("tests", None), ("use by accounts", None),
+    ]  # fmt: skip

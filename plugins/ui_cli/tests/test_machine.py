@@ -282,15 +282,19 @@ def test_checking_a_plugin(cli: Cli, host: MemoryProfiles, ill: bool) -> None:
     host.verdicts = [
         Check(name="ui_bell", finding="front end: Rings"),
         Check(name="trial", finding="done", problem=blocks),
+        *([Check(name="contact", finding="not tried: no", tried=False)] if ill else []),
     ]
     told = cli("plugins", "check", "ui_bell")
     assert told.code == (9 if ill else 0)
     assert told.out.splitlines()[0] == "ok  ui_bell  front end: Rings"
     assert (
-        told.out.splitlines()[1:] == ["!!  trial  it blocks", " " * 13 + "in ␛loft", " " * 11 + "Let it not."]
-    ) is ill
+        told.out.splitlines()[1:]
+        == [
+            "!!  trial  it blocks", " " * 13 + "in ␛loft", " " * 11 + "Let it not.", "--  contact  not tried: no",
+        ]
+    ) is ill  # fmt: skip
     assert cli("plugins", "check", "./bell", "--json").json_lines[0] == {
-        "name": "ui_bell", "finding": "front end: Rings", "problem": None,
+        "name": "ui_bell", "finding": "front end: Rings", "problem": None, "tried": True,
     }  # fmt: skip
 
 

@@ -73,7 +73,9 @@ def check_lines(checks: Sequence[Check]) -> Iterable[Line]:
     """Return findings as a person reads them."""
     rows = columns([[visible(check.name), ""] for check in checks])
     for check, (name, _) in zip(checks, rows, strict=True):
-        if check.problem is None:
+        if not check.tried:
+            yield [Span("--", Style.WARN), f"  {name}  {check.finding}"]
+        elif check.problem is None:
             yield [Span("ok", Style.GOOD), f"  {name}  {check.finding}"]
         else:
             first, *others = text_lines(check.problem.what)
