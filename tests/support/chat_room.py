@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import errno
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from io import StringIO
@@ -35,6 +36,14 @@ class Room:
 
     def type(self, text: str) -> None:
         self.keys.send_text(text)
+
+    def lose_terminal(self) -> None:
+        """Have nothing be written to the terminal any more."""
+
+        def fail(*_: object, **__: object) -> None:
+            raise OSError(errno.EIO, "Input/output error")
+
+        self.chat._screen._session.app.renderer.erase = fail
 
     @property
     def above(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from contextlib import nullcontext
 from io import StringIO
 from typing import TYPE_CHECKING
 
@@ -271,11 +272,17 @@ async def test_a_draft_of_another_front_end_stands_in_the_line_and_ends_with_wha
     assert (await alice.app.conversations.get("Bob")).draft == ""
 
 
-async def test_what_is_in_the_line_when_the_terminal_goes_is_kept_as_a_draft(alice: MemoryAccount, bob: Peer) -> None:
-    async with chatting(alice, bob) as room:
-        room.type("Dear")
-        await room.until(lambda: room.line == "Dear")
-        os.kill(os.getpid(), signal.SIGHUP)
+@pytest.mark.parametrize("can_write", [True, False])
+async def test_what_is_in_the_line_when_the_terminal_goes_is_kept_as_a_draft(
+    alice: MemoryAccount, bob: Peer, can_write: bool
+) -> None:
+    with nullcontext() if can_write else pytest.RaisesGroup(OSError, flatten_subgroups=True):
+        async with chatting(alice, bob) as room:
+            room.type("Dear")
+            await room.until(lambda: room.line == "Dear")
+            if not can_write:
+                room.lose_terminal()
+            os.kill(os.getpid(), signal.SIGHUP)
     assert (await alice.app.conversations.get("Bob")).draft == "Dear"
 
 

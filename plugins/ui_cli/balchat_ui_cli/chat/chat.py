@@ -34,6 +34,8 @@ _TYPED_AHEAD = 100
 """Lines that may wait while the account is busy."""
 _FOUND: Final = 20
 """Messages that a search in a chat shows at most."""
+_PATIENCE: Final = 5.0
+"""Seconds for keeping a draft at the end."""
 _KEYS_ROOM: Final = 18
 """Cells in which the help says what is typed."""
 _HELP_ROOM: Final = 20
@@ -81,7 +83,6 @@ class Chat:
                     tasks.start_soon(self._heed_signals)
                     tasks.start_soon(self._do_typed, self._typed)
                     await self._show(tasks)
-                    await self._keep_draft()
                     tasks.cancel_scope.cancel()
             finally:
                 self._say_what_waits()
@@ -90,7 +91,12 @@ class Chat:
         done = anyio.Event()
 
         async def show(*, task_status: TaskStatus[None]) -> None:
-            await self._screen.run(commands.as_typed(self._draft), task_status=task_status)
+            try:
+                await self._screen.run(commands.as_typed(self._draft), task_status=task_status)
+            finally:
+                # Where the terminal is gone, the prompt ends with an error.
+                with anyio.move_on_after(_PATIENCE, shield=True):
+                    await self._keep_draft()
             done.set()
 
         await tasks.start(show)
