@@ -104,8 +104,8 @@ class StatefulScreen(Screen[object], Generic[S], metaclass=_AbstractScreens):
 
     def draw_now(self) -> bool:
         """Draw the state where it is to be drawn soon; return whether it was."""
-        if self._due is None:
-            return False
+        if self._due is None or self._pruning:
+            return False  # when the screen goes, its widgets go before it
         self._draw_now()
         return True
 

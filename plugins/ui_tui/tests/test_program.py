@@ -84,6 +84,14 @@ async def test_a_drawing_that_is_due_at_once_is_not_lost(
         await screen.until(lambda: main._due is None)
 
 
+async def test_a_drawing_that_is_due_when_one_leaves_is_left_out(profiles: MemoryProfiles) -> None:
+    async with shown(profiles) as screen:
+        await screen.shows("● Online")
+        main: Any = screen.app.screen
+    main._due = 0.0  # its widgets are gone
+    assert not main.draw_now()
+
+
 async def test_what_is_all_in_sight_has_nothing_below_it(profiles: MemoryProfiles, alice: MemoryAccount) -> None:
     bob = alice.befriend("Bob")
     for text in ("one", "two", "three"):
