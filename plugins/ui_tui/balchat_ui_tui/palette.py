@@ -14,7 +14,7 @@ from balchat_ui_tui.asking.picker import Picker
 from balchat_ui_tui.asking.picking import PickState, pick, taken
 from balchat_ui_tui.chat import actions as chat
 from balchat_ui_tui.conversations.marking import mark
-from balchat_ui_tui.drawing.cells import fit
+from balchat_ui_tui.drawing.cells import fit, wrap
 from balchat_ui_tui.drawing.pieces import Ink, Piece, Row
 from balchat_ui_tui.effects import Call, CloseScreen, Effects, OpenScreen, Quit
 from balchat_ui_tui.main import actions as main
@@ -158,4 +158,6 @@ class Palette(Picker[PickState]):
         """Return what was found."""
         t = self.tui.t
         there = self._found(self.state, self.account)
-        return [[[Piece(fit(t(each.text), cells))]] for each in there] or [[[Piece(t("tui.no-command"), Ink.FAINT)]]]
+        if not there:
+            return [[[Piece(row, Ink.FAINT)] for row in wrap(t("tui.no-command"), cells)]]
+        return [[[Piece(fit(t(each.text), cells))]] for each in there]

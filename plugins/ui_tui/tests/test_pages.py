@@ -134,6 +134,13 @@ async def test_everything_is_found_in_the_palette(profiles: MemoryProfiles, alic
         await screen.shows(T("network.device-onion"), T("states.phase.online"))
 
 
+async def test_that_nothing_is_called_that_is_said_whole_in_a_narrow_window(profiles: MemoryProfiles) -> None:
+    async with shown(profiles, size=(40, 12)) as screen:
+        await screen.press("ctrl+p")
+        await screen.type("xyz")
+        await screen.shows("Nothing that can be done is called", " that.")
+
+
 async def test_the_palette_is_for_the_conversation_that_opened_meanwhile(
     profiles: MemoryProfiles, alice: MemoryAccount
 ) -> None:

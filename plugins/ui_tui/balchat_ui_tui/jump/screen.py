@@ -10,6 +10,7 @@ from balchat_ui_tui.asking.picking import PickState, pick
 from balchat_ui_tui.clock import milliseconds_now
 from balchat_ui_tui.conversations.rows import conversation_rows
 from balchat_ui_tui.conversations.state import ListState, shown
+from balchat_ui_tui.drawing.cells import wrap
 from balchat_ui_tui.drawing.pieces import Ink, Piece, Row
 from balchat_ui_tui.effects import Effects
 from balchat_ui_tui.main.actions import Show
@@ -54,5 +55,5 @@ class Jump(Picker[PickState]):
         t, now = self.tui.t, milliseconds_now()
         there = fitting(self.state, self.account)
         if not there:
-            return [[[Piece(t("tui.none-found"), Ink.FAINT)]]]
+            return [[[Piece(row, Ink.FAINT)] for row in wrap(t("tui.none-found"), cells)]]
         return [conversation_rows(t, each, self.account, cells, now)[:1] for each in there]

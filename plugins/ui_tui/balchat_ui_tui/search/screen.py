@@ -14,7 +14,7 @@ from balchat_ui_tui.actions import Action
 from balchat_ui_tui.asking.picker import Picker
 from balchat_ui_tui.chat import words as chat_words
 from balchat_ui_tui.clock import midnight, milliseconds_now
-from balchat_ui_tui.drawing.cells import fit, width
+from balchat_ui_tui.drawing.cells import fit, width, wrap
 from balchat_ui_tui.drawing.markdown import bare_lines
 from balchat_ui_tui.drawing.pieces import Ink, Piece, Row
 from balchat_ui_tui.effects import Effects
@@ -84,7 +84,7 @@ class Search(Picker[SearchState]):
         state, t = self.state, self.tui.t
         if not state.hits:
             key = "tui.searching" if state.waiting else "tui.nothing-found" if state.found_for else ""
-            return [[[Piece(t(key), Ink.FAINT)]]] if key else []
+            return [[[Piece(row, Ink.FAINT)] for row in wrap(t(key), cells)]] if key else []
         now = milliseconds_now()
         return [self._hit(hit, cells, now) for hit in state.hits]
 
