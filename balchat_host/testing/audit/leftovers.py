@@ -23,6 +23,8 @@ _WORKERS: Final = {
     "thread.py": ("_worker", set[str]()),  # of concurrent.futures
 }
 """Of the threads that event loops keep for later, by their file: where they stand, and what they call there at rest."""
+_WAKE_TASKS: Final = {"anyio._backends._asyncio", "asyncio.futures", "asyncio.tasks", "asyncio.timeouts"}
+"""Modules whose timers end a task's wait. Such a timer is no more than its task, which may have been there at first."""
 _WAITING_FOR_IO: Final = "get_events"
 """What trio does in a worker thread where it is the guest of another loop, as in tests by anyio."""
 _frames: Final[Callable[[], dict[int, FrameType]]] = getattr(sys, "_current_frames")  # noqa: B009  # Python has no other
@@ -58,8 +60,10 @@ class Timers:
     def left(self) -> Iterator[str]:
         """Say which were not."""
         for timer in self._all():
-            if id(timer) not in self._before and not timer.cancelled():
-                yield f"a timer, which calls {getattr(timer._callback, '__qualname__', 'something')} later"  # noqa: SLF001  # see below
+            call: Any = timer._callback  # noqa: SLF001  # see below
+            of_a_task = getattr(call, "__module__", "") in _WAKE_TASKS
+            if id(timer) not in self._before and not of_a_task and not timer.cancelled():
+                yield f"a timer, which calls {getattr(call, '__qualname__', 'something')} later"
 
     @staticmethod
     def _all() -> Sequence[asyncio.TimerHandle]:
