@@ -89,8 +89,14 @@ def test_each_reason_that_is_documented_has_a_text(described):
 
 
 def test_each_reason_that_the_command_line_has_words_for_has_a_text():
-    known = {*message_words.REASONS, *people.CONTACT_REASONS, *file_words.REASONS}
+    known = {*people.CONTACT_REASONS, *file_words.REASONS}
     assert known <= keys("states.reason.")
+
+
+def test_each_refusal_of_a_message_is_said_in_words_by_the_command_line_too():
+    refusals = keys("states.refusal.")
+    assert {"crypto-rejected", "storage-full", "internal"} <= refusals
+    assert refusals <= message_words.REASONS.keys() <= refusals | keys("states.reason.")
 
 
 HOSTILE = "a\x1b[2J\u202eb\nc"

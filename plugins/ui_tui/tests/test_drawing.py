@@ -99,6 +99,10 @@ def test_of_a_long_text_the_beginning_is_shown_until_all_of_it_is_wanted():
 def test_what_failed_says_why():
     mine = message(1, ours=True, state=MessageState.FAILED, reason="relay-full")
     assert "✗ Not delivered: Their relay is full" in " ".join(row.strip() for row in rows(mine, cells=80))
+    refused = replace(mine, reason="crypto-rejected")
+    assert "✗ Not delivered: Their balchat could not decrypt it" in " ".join(
+        row.strip() for row in rows(refused, cells=80)
+    )
 
 
 def test_a_file_says_how_far_it_is():

@@ -22,8 +22,16 @@ REASONS = {
     "too-many-connections": "their relay has too many connections",
     "draining": "their relay is being shut down",
     "storage-full": "their disk is full",
+    "requests-full": "too many requests are waiting for them",
+    "crypto-rejected": "their balchat could not decrypt it",
+    "bad-credential": "their balchat does not take it as yours",
+    "unsupported-mls": "their balchat does not know the encryption that yours uses",
+    "malformed-envelope": "their balchat could not read it; it may be of another version",
+    "malformed-content": "their balchat could not read it; it may be of another version",
+    "protocol-violation": "their balchat did not expect it",
+    "internal": "their balchat failed on it",
 }
-"""What is said of the codes that transports give."""
+"""What is said of what a relay, or the other side's balchat, answered to a message."""
 
 
 def quotation(message: MessageView) -> str:

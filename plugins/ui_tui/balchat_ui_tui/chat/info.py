@@ -151,7 +151,7 @@ def _facts(t: Texts, info: MessageInfoView, now: int) -> Iterator[tuple[str, str
 
 def _receipt(t: Texts, receipt: ReceiptView, now: int) -> str:
     state = t.known("states.message", receipt.state.value)
-    reason = f": {words.reason_words(t, receipt.reason)}" if receipt.reason else ""
+    reason = f": {words.refusal_words(t, receipt.reason)}" if receipt.reason else ""
     way = f", {_way(t, receipt.way)}" if receipt.way else ""
     return f"{visible(receipt.name)}: {state}, {t.moment(receipt.at, now)}{way}{reason}"
 

@@ -78,7 +78,7 @@ def _how_far(t: Texts, message: MessageView, *, in_full: bool) -> str:
     sign = GLYPHS.get(message.state, "")
     if message.state is MessageState.FAILED or message.reason:
         words = t.known("states.message", message.state.value)
-        reason = f": {reason_words(t, message.reason)}" if message.reason else ""
+        reason = f": {refusal_words(t, message.reason)}" if message.reason else ""
         return f"{sign} {words}{reason}"
     if message.recipients > 1 and 0 < message.delivered_to < message.recipients:
         return f"{sign} {t('chat.delivered-to', count=message.delivered_to, of=message.recipients)}"
@@ -88,6 +88,12 @@ def _how_far(t: Texts, message: MessageView, *, in_full: bool) -> str:
 def reason_words(t: Texts, reason: str) -> str:
     """Say why something is no further, without the dot of a sentence."""
     return visible(t.known("states.reason", reason)).removesuffix(".")
+
+
+def refusal_words(t: Texts, reason: str) -> str:
+    """Say why a message is no further: what the other side's balchat or a relay answered to it."""
+    refusal = f"states.refusal.{reason}"
+    return t(refusal).removesuffix(".") if refusal in t else reason_words(t, reason)
 
 
 def expiry(t: Texts, message: MessageView, now: int) -> str:

@@ -11,7 +11,7 @@ import { IconButton } from "../parts/button.js";
 import { Notice } from "../parts/notice.js";
 import { RichText } from "./rich-text.js";
 import { StateMark } from "./state-mark.js";
-import { authorOf, expiryWords, reasonWords } from "./words.js";
+import { authorOf, expiryWords, refusalWords } from "./words.js";
 
 /** @param {{conversation: string, message: string}} props */
 export function MessageInfo({ conversation, message: id }) {
@@ -64,7 +64,7 @@ function Receipts({ info }) {
           <${StateMark} state=${each.state} />
           <span class="grow"><bdi>${oneLine(each.name)}</bdi>: ${t(`states.message.${each.state}`)}
             <small class="block">${moment(each.at)}${each.way === null ? "" : ` · ${wayWords(each.way)}`}</small>
-            ${each.reason === null ? null : html`<small class="block bad">${reasonWords(each.reason)}</small>`}</span>
+            ${each.reason === null ? null : html`<small class="block bad">${refusalWords(each.reason)}</small>`}</span>
         </li>`,
       )}
     </ul>

@@ -15,7 +15,7 @@ import { isOpen, messageItems, react, reacting, reply, retry } from "./actions.j
 import { MOST_AT_ONCE, RichText } from "./rich-text.js";
 import { copySelected, select, selected, selectUpTo } from "./selection.js";
 import { StateMark } from "./state-mark.js";
-import { authorOf, bareText, expiryWords, messageSentence, reasonWords, replyLine, stateWords } from "./words.js";
+import { authorOf, bareText, expiryWords, messageSentence, refusalWords, replyLine, stateWords } from "./words.js";
 
 /** The message that the pointer is over. */
 const near = signal("");
@@ -140,7 +140,7 @@ function Reactions({ message }) {
 /** @param {{message: App.MessageView}} props */
 function Failed({ message }) {
   return html`<p class="failed-line"><${Icon} name="alert" size="small" />
-    <span>${message.reason === null ? stateWords(message) : `${t("states.message.failed")}: ${reasonWords(message.reason)}`}</span>
+    <span>${message.reason === null ? stateWords(message) : `${t("states.message.failed")}: ${refusalWords(message.reason)}`}</span>
     <button type="button" class="link" onClick=${() => void retry(message)}>${t("common.retry")}</button>
   </p>`;
 }

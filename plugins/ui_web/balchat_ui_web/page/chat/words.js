@@ -1,7 +1,7 @@
 /** What is said of a message: its state in words, and the one sentence that is read out. */
 
 import { filesLine, messageLine, span } from "../conversations/summary.js";
-import { known, t, time } from "../core/texts.js";
+import { hasText, known, t, time } from "../core/texts.js";
 import { oneLine } from "../core/visible.js";
 import { isMarkdown, plain } from "./markdown.js";
 
@@ -32,15 +32,15 @@ export function stateWords(message) {
   const state = many
     ? t("chat.delivered-to", { count: message.delivered_to, of: message.recipients })
     : t(`states.message.${message.state}`);
-  return message.reason === null ? state : `${state}: ${reasonWords(message.reason)}`;
+  return message.reason === null ? state : `${state}: ${refusalWords(message.reason)}`;
 }
 
 /**
- * Return a reason in the person's language, or as it is where this page does not know it.
+ * Return why a message is no further: what the other side's balchat or a relay answered to it.
  * @param {string} reason
  */
-export function reasonWords(reason) {
-  return known("states.reason", reason);
+export function refusalWords(reason) {
+  return known(hasText(`states.refusal.${reason}`) ? "states.refusal" : "states.reason", reason);
 }
 
 /**
