@@ -28,8 +28,13 @@ def known(line: str) -> str:
     return " ".join(path)
 
 
-def test_its_file_can_be_used_and_locks_what_it_says() -> None:
-    found = check_deployment(FOLDER / "balchat.toml")
+def test_its_file_can_be_used_and_locks_what_it_says(tmp_path: Path) -> None:
+    text = (FOLDER / "balchat.toml").read_text()
+    assert "pin = true" in text
+    # What is pinned comes from wheels; here, it is installed from the checkout.
+    unpinned = tmp_path / "balchat.toml"
+    unpinned.write_text(text.replace("pin = true", "pin = false"))
+    found = check_deployment(unpinned)
     assert found.problems == ()
     assert (found.policy, found.works_as) == ("both", "both")
     settings = {view.key: view for view in found.settings}
