@@ -30,6 +30,7 @@ LARGE = 32 * MIB
 def comes_although_they_never_meet(alice: Person, bob: Person, between: Any) -> None:
     """Have Alice send a file to Bob, who is away. Both are up. Who dies on the way is the next test's."""
     befriend(alice, bob)
+    knows_a_relay_of(alice, "Bob")
     go(bob)
     path = make_file(alice, "harbour.bin", SIZE)
     alice.send("Bob", "here it is", "--file", str(path))
@@ -48,6 +49,13 @@ def comes_although_they_never_meet(alice: Person, bob: Person, between: Any) -> 
     gone_from_relay(alice, mine)
     assert [each for each in (between.path / "blobs").iterdir() if each.is_file()] == []
     go(alice)
+
+
+def knows_a_relay_of(person: Person, contact: str) -> None:
+    """Wait until a person has been told where to leave what a contact gets while they are away."""
+    with person.socket() as socket:
+        while all(route["direct"] for route in socket.call("contacts.info", contact=contact)["routes"]):
+            pass
 
 
 def left_at_relay(person: Person, file: str, octets: int) -> None:
@@ -89,6 +97,7 @@ def test_a_file_by_relay_outlives_the_deaths_of_all_three_at_each_stage(neighbou
     for each in (alice, bob):
         settle(each, between)
     befriend(alice, bob)
+    knows_a_relay_of(alice, "Bob")
     go(bob)
     path = make_file(alice, "harbour.bin", LARGE)
     alice.send("Bob", "here it is", "--file", str(path))
