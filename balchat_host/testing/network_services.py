@@ -181,6 +181,9 @@ class ServicesOfNetworkTests(NetworkKitBase):
         spare = await pair.spare()
         key, service = spare.key, spare.service
         async with AsyncExitStack() as stack:
+            # What cannot be dialled at all would look like what is bounded.
+            for end in await connected(pair.alice, service, key):
+                await stack.enter_async_context(end)
 
             async def one_more() -> ByteStream:
                 return await stack.enter_async_context(await pair.alice.dial(onion_of(key), PORT, isolation=""))
