@@ -9,6 +9,7 @@ import socket
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final, Self, TypeAlias
 
@@ -41,15 +42,30 @@ class StatusChanged:
     """Something about tor's state changed: ask for it again."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DescriptorUpload:
-    """A directory took the descriptor of an onion of ours (HS_DESC UPLOADED), or did not (HS_DESC FAILED).
+class DescriptorAction(StrEnum):
+    """What HS_DESC tells of a descriptor of ours. A directory's answers do not say of which one."""
 
-    `service` is the address without `.onion`.
+    CREATED = "CREATED"
+    UPLOAD = "UPLOAD"
+    UPLOADED = "UPLOADED"
+    FAILED = "FAILED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DescriptorChanged:
+    """Something became of a descriptor of an onion (HS_DESC): tor made it, sends it, or a directory has answered.
+
+    `service` is the address without `.onion`, `descriptor` the descriptor's id (CREATED, UPLOAD), and `directory` the
+    fingerprint of the one to which it goes (all but CREATED).
     """
 
+    action: DescriptorAction
     service: str
-    accepted: bool
+    descriptor: str = ""
+    directory: str = ""
+
+
+_DESCRIPTOR_ACTIONS: Final = frozenset(DescriptorAction)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +73,7 @@ class ControlClosed:
     """The control connection ended: tor stopped, or we closed it."""
 
 
-ControlEvent: TypeAlias = StatusChanged | DescriptorUpload | ControlClosed
+ControlEvent: TypeAlias = StatusChanged | DescriptorChanged | ControlClosed
 
 
 class ControlFailure(NetworkUnavailable):
@@ -146,8 +162,16 @@ class Control:
                 callback(StatusChanged())
 
         def descriptor(event: Any) -> None:
-            if event.action in ("UPLOADED", "FAILED"):
-                callback(DescriptorUpload(service=event.address, accepted=event.action == "UPLOADED"))
+            # What the FAILED of a descriptor that we looked for names is its id.
+            if event.action in _DESCRIPTOR_ACTIONS and not (event.action == "FAILED" and event.descriptor_id):
+                callback(
+                    DescriptorChanged(
+                        action=DescriptorAction(event.action),
+                        service=event.address,
+                        descriptor=event.descriptor_id or "",
+                        directory=event.directory_fingerprint or "",
+                    )
+                )
 
         try:
             self._controller.add_status_listener(closed)

@@ -29,7 +29,7 @@ from balchat_host.api.network import Network, NetworkContext, PublishedService
 from balchat_host.api.types import STOPPED, Check, OnionKey, Phase, Secret, ServiceState
 from balchat_network_tor.addresses import TcpAddress
 from balchat_network_tor.asking import ask
-from balchat_network_tor.control import Control, ControlClosed, ControlEvent, ControlFailure, DescriptorUpload
+from balchat_network_tor.control import Control, ControlClosed, ControlEvent, ControlFailure, DescriptorChanged
 from balchat_network_tor.dialling import Dialler
 from balchat_network_tor.doctor import checks
 from balchat_network_tor.health import QUESTIONS, Health, introduced
@@ -209,8 +209,8 @@ class TorNetwork(Network):
         match event:
             case ControlClosed():
                 raise TorEnded("tor ended")
-            case DescriptorUpload():
-                await self._publisher.uploaded(event.service, accepted=event.accepted)
+            case DescriptorChanged():
+                await self._publisher.descriptor_changed(event)
             case _:
                 await self._look(control)
 

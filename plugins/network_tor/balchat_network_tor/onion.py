@@ -118,7 +118,7 @@ class PublishedOnion(PublishedService):
         self._set(_degraded("tor refuses to publish it", "tor.refuses"))
 
     def uploaded(self, *, accepted: bool) -> None:
-        """Take in that a directory took our descriptor, or did not. One is enough to be found."""
+        """Take in that directories have our descriptors, so that we can be found, or that they took none."""
         self._uploaded = accepted or self._uploaded is True
         self._look()
 

@@ -14,7 +14,8 @@ from typing import Final
 import anyio
 
 from balchat_network_tor.asking import ask
-from balchat_network_tor.control import Control, ControlFailure
+from balchat_network_tor.control import Control, ControlFailure, DescriptorAction, DescriptorChanged
+from balchat_network_tor.descriptors import Descriptors
 from balchat_network_tor.onion import PublishedOnion
 from balchat_network_tor.sources import TorEnded
 
@@ -34,6 +35,8 @@ class Publisher:
         self._waiting: dict[str, None] = {}
         self._in_flight: dict[str, float] = {}
         self._unheard_since: dict[str, float] = {}
+        self._descriptors: dict[str, Descriptors] = {}
+        """Of services that cannot be found yet."""
 
     async def add(self, onion: PublishedOnion) -> None:
         """Publish one more port."""
@@ -56,15 +59,32 @@ class Publisher:
     def lose(self) -> None:
         """Note that the tor is gone, and all that it knew."""
         self._control = None
-        for what in (self._waiting, self._in_flight, self._unheard_since):
+        for what in (self._waiting, self._in_flight, self._unheard_since, self._descriptors):
             what.clear()
         for onion in self.onions:
             onion.announced()
 
-    async def uploaded(self, service: str, *, accepted: bool) -> None:
-        """Note that a directory took a descriptor, or did not."""
-        for onion in self._ports(service):
-            onion.uploaded(accepted=accepted)
+    async def descriptor_changed(self, event: DescriptorChanged) -> None:
+        """Note what became of a descriptor of a service."""
+        descriptors = self._descriptors.get(event.service)
+        if descriptors is None:
+            return
+        match event.action:
+            case DescriptorAction.CREATED:
+                descriptors.made(event.descriptor)
+            case DescriptorAction.UPLOAD:
+                descriptors.sent(event.descriptor, event.directory)
+            case DescriptorAction.UPLOADED | DescriptorAction.FAILED:
+                accepted = event.action is DescriptorAction.UPLOADED
+                descriptors.answered(event.directory, accepted=accepted)
+                await self._answered(event.service, descriptors, accepted=accepted)
+
+    async def _answered(self, service: str, descriptors: Descriptors, *, accepted: bool) -> None:
+        if descriptors.all_taken:
+            del self._descriptors[service]
+        if descriptors.all_taken or not descriptors.some_taken:
+            for onion in self._ports(service):
+                onion.uploaded(accepted=descriptors.all_taken)
         if accepted:
             self._in_flight.pop(service, None)
             await self._tell_waiting()
@@ -118,12 +138,14 @@ class Publisher:
     async def _tell(self, control: Control, service: str) -> None:
         onions = self._ports(service)
         try:
+            self._descriptors.pop(service, None)
             if self._unheard_since.pop(service, None) is not None:
                 await ask(control.remove_onion, service)
             if onions:
                 for onion in onions:
                     onion.announced()
                 self._in_flight[service] = anyio.current_time()
+                self._descriptors[service] = Descriptors()
                 await ask(control.add_onion, onions[0].key_blob, {onion.port: onion.target for onion in onions})
                 self._unheard_since[service] = anyio.current_time()
         except (ControlFailure, TorEnded):

@@ -6,7 +6,7 @@ from typing import cast
 
 import anyio
 import pytest
-from balchat_network_tor.control import Control, ControlFailure
+from balchat_network_tor.control import Control, ControlFailure, DescriptorAction, DescriptorChanged
 from balchat_network_tor.keys import expanded_key
 from balchat_network_tor.onion import PublishedOnion
 from balchat_network_tor.publisher import MOST_AT_ONCE, Publisher
@@ -79,19 +79,78 @@ def onion(publisher: Publisher, listener: object, name: str, port: int) -> Publi
     )
 
 
+async def sends(publisher: Publisher, name: str, *descriptors: str) -> None:
+    """Have tor make descriptors of a service, and send each to a directory of the same name."""
+    for descriptor in descriptors:
+        made = DescriptorChanged(action=DescriptorAction.CREATED, service=name, descriptor=descriptor)
+        await publisher.descriptor_changed(made)
+    for descriptor in descriptors:
+        sent = DescriptorChanged(
+            action=DescriptorAction.UPLOAD, service=name, descriptor=descriptor, directory=descriptor
+        )
+        await publisher.descriptor_changed(sent)
+
+
+async def answers(publisher: Publisher, name: str, directory: str, *, accepted: bool = True) -> None:
+    action = DescriptorAction.UPLOADED if accepted else DescriptorAction.FAILED
+    await publisher.descriptor_changed(DescriptorChanged(action=action, service=name, directory=directory))
+
+
+async def test_a_service_can_be_found_once_both_its_descriptors_are_at_a_directory() -> None:
+    async with scene() as (publisher, _, onions):
+        await publisher.introduced(NAMES, online=True)
+        await sends(publisher, NAMES[0], "of today", "of tomorrow")
+        await answers(publisher, NAMES[0], "of tomorrow")
+        assert onions[0].state.phase is Phase.STARTING, "who looks for that of today does not find it"
+        await answers(publisher, NAMES[0], "of today", accepted=False)
+        assert onions[0].state.phase is Phase.STARTING
+        await sends(publisher, NAMES[0], "of today")
+        await answers(publisher, NAMES[0], "of today")
+        assert onions[0].state == ONLINE
+
+
+async def test_a_directory_that_gets_both_descriptors_answers_for_each() -> None:
+    async with scene() as (publisher, _, onions):
+        await publisher.introduced(NAMES, online=True)
+        for descriptor in ("of today", "of tomorrow"):
+            sent = DescriptorChanged(
+                action=DescriptorAction.UPLOAD, service=NAMES[0], descriptor=descriptor, directory="D"
+            )
+            await publisher.descriptor_changed(sent)
+        await answers(publisher, NAMES[0], "D")
+        assert onions[0].state.phase is Phase.STARTING
+        await answers(publisher, NAMES[0], "D")
+        assert onions[0].state == ONLINE
+
+
+async def test_what_no_directory_takes_is_degraded_and_stays_online_once_it_was() -> None:
+    async with scene() as (publisher, _, onions):
+        await publisher.introduced(NAMES, online=True)
+        await sends(publisher, NAMES[0], "of today")
+        await answers(publisher, NAMES[0], "of today", accepted=False)
+        assert onions[0].state.phase is Phase.DEGRADED
+        await sends(publisher, NAMES[0], "of today")
+        await answers(publisher, NAMES[0], "of today")
+        await sends(publisher, NAMES[0], "of the day after")
+        await answers(publisher, NAMES[0], "of the day after", accepted=False)
+        assert onions[0].state == ONLINE
+
+
 async def test_no_more_than_a_few_are_in_flight() -> None:
     async with scene() as (publisher, tor, onions):
         assert tor.told == [(number,) for number in range(MOST_AT_ONCE)]
         assert onions[-1].state.phase is Phase.STARTING
         for number, name in enumerate(NAMES):
             assert len(tor.told) <= MOST_AT_ONCE + number
-            await publisher.uploaded(name, accepted=True)
+            await sends(publisher, name, "of today")
+            await answers(publisher, name, "of today")
         assert tor.told == [(number,) for number in range(len(NAMES))]
 
 
 async def test_a_descriptor_that_a_directory_refuses_is_still_in_flight() -> None:
     async with scene() as (publisher, tor, _):
-        await publisher.uploaded(NAMES[0], accepted=False)
+        await sends(publisher, NAMES[0], "of today")
+        await answers(publisher, NAMES[0], "of today", accepted=False)
         assert len(tor.told) == MOST_AT_ONCE
 
 
@@ -130,5 +189,6 @@ async def test_the_next_tor_is_told_everything_a_few_at_a_time() -> None:
 async def test_what_tor_refuses_keeps_nobody_waiting() -> None:
     async with scene() as (publisher, tor, onions):
         tor.refuses = True
-        await publisher.uploaded(NAMES[0], accepted=True)
+        await sends(publisher, NAMES[0], "of today")
+        await answers(publisher, NAMES[0], "of today")
         assert [each.state.phase for each in onions[MOST_AT_ONCE:]] == [Phase.DEGRADED] * 3
