@@ -13,7 +13,8 @@ from balchat_ui_tui.screen_texts import ScreenTexts
 from balchat_ui_tui.settings import TuiSettings
 from textual.pilot import Pilot
 
-from balchat_host.testing.memory_profiles import MemoryProfiles
+from balchat_host.api.errors import ConnectionLost
+from balchat_host.testing.memory_profiles import MemoryProfile, MemoryProfiles
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
@@ -90,3 +91,19 @@ async def shown(
         await terminal.until(lambda: app.has_begun)
         await terminal.until(lambda: app.account.connected or not profiles.profile().running)
         yield terminal
+
+
+def losing(profile: MemoryProfile) -> Callable[[], None]:
+    """Return what breaks the connection to a running account, which cannot be reached from then on."""
+    cut = anyio.Event()
+
+    async def until_it_is_cut_off() -> None:
+        await cut.wait()
+        raise ConnectionLost
+
+    def lose() -> None:
+        profile.unreachable = ConnectionLost()
+        cut.set()
+
+    profile.meanwhile = until_it_is_cut_off
+    return lose

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-import anyio
 import pytest
 from balchat_texts import catalogue
 from balchat_ui_tui.effects import OpenScreen
@@ -16,11 +15,10 @@ from balchat_ui_tui.pages.tick import Tick
 from balchat_ui_tui.settings import Pictures, Theme, TuiSettings
 from textual import events
 
-from balchat_host.api.errors import ConnectionLost
 from balchat_host.api.types import Secret
 from balchat_host.testing.app_kit import nobody as somebody
 from balchat_host.testing.memory_profiles import MemoryProfiles
-from tests.support.tui_terminal import ENGLISH, shown
+from tests.support.tui_terminal import ENGLISH, losing, shown
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -253,17 +251,10 @@ async def test_the_screen_can_be_locked_while_the_account_cannot_be_reached(
 ) -> None:
     alice.befriend("Bob").write("Our secret")
     profile = profiles.profile()
-    cut = anyio.Event()
-
-    async def until_it_is_cut_off() -> None:
-        await cut.wait()
-        raise ConnectionLost
-
-    profile.meanwhile = until_it_is_cut_off
+    lose = losing(profile)
     async with shown(profiles) as screen:
         await screen.shows("Our secret")
-        profile.unreachable = ConnectionLost()
-        cut.set()
+        lose()
         await screen.shows("The connection to balchat is lost")
         await screen.press("ctrl+l")
         await screen.shows(T("settings.locked-heading"))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import anyio
 import pytest
 from balchat_ui_tui import screen as screen_module
 from balchat_ui_tui.chat.composer import Composer
@@ -12,9 +11,9 @@ from balchat_ui_tui.chat.message_list import MessageList
 from balchat_ui_tui.settings import TuiSettings
 from textual import events
 
-from balchat_host.api.errors import ConfigurationError, ConnectionLost
+from balchat_host.api.errors import ConfigurationError
 from balchat_host.api.views import MessageState
-from tests.support.tui_terminal import shown
+from tests.support.tui_terminal import losing, shown
 
 if TYPE_CHECKING:
     from balchat_host.testing.memory_account import MemoryAccount
@@ -245,18 +244,11 @@ async def test_the_account_is_lost_and_found_and_nothing_is_missing(
     bob = alice.befriend("Bob")
     bob.write("before")
     profile = profiles.profile()
-    cut = anyio.Event()
-
-    async def until_it_is_cut_off() -> None:
-        await cut.wait()
-        raise ConnectionLost
-
-    profile.meanwhile = until_it_is_cut_off
+    lose = losing(profile)
     async with shown(profiles) as screen:
         await screen.open("Bob")
         await screen.shows("before")
-        profile.unreachable = ConnectionLost()
-        cut.set()
+        lose()
         await screen.shows("The connection to balchat is lost")
         assert "before" in screen.text, "what was read stays in sight"
         bob.write("meanwhile")
