@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
-from contextlib import suppress
 from random import Random
 from threading import Timer
 from typing import Any
@@ -19,14 +17,7 @@ SEED = int(os.environ.get("BALCHAT_CRASH_SEED", "20261123"))
 
 def kill_soon(somebody: Survivor, random: Random) -> Timer:
     """Kill the process that somebody has now, in up to a third of a second."""
-    pid = somebody.person.pid
-
-    def kill() -> None:
-        # It may have died meanwhile, and not been buried yet.
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-
-    timer = Timer(random.uniform(0, 0.3), kill)
+    timer = Timer(random.uniform(0, 0.3), somebody.person.killer())
     timer.start()
     return timer
 

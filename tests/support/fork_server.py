@@ -4,8 +4,10 @@ A forked one is a process like any other: it has its environment, its standard s
 can be killed. What differs is that the modules are imported already, so it is for tests that start hundreds.
 
     the test → command, environment, descriptors → the server forks → process id → exit code, when there is one
+    the test → whom to kill → the server kills it, if it still runs
 
-A message is one packet of JSON, with the descriptors beside it.
+A message is one packet of JSON, with the descriptors beside it. Processes are known by a number that is theirs alone:
+the kernel gives the id of a process that has ended to another one.
 """
 
 import fcntl
@@ -22,6 +24,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from importlib import import_module
+from itertools import count
 from types import FrameType, TracebackType
 from typing import IO, Any, Final, Self
 
@@ -54,21 +57,21 @@ _IMPORTED: Final = (
 
 
 class Forked:
-    """A process that the server has forked."""
+    """A process that the server has forked, its `number`-th."""
 
-    def __init__(self, pid: int, stdout: IO[bytes], stderr: IO[bytes], ended: Callable[[int, float | None], int]):
+    def __init__(self, server: "ForkServer", number: int, pid: int, stdout: IO[bytes], stderr: IO[bytes]) -> None:
         self.pid = pid
         self.stdout, self.stderr = stdout, stderr
-        self._ended = ended
+        self._server = server
+        self._number = number
 
     def kill(self) -> None:
         """Kill it (SIGKILL), if it still runs."""
-        with suppress(ProcessLookupError):
-            os.kill(self.pid, signal.SIGKILL)
+        self._server.kill(self._number)
 
     def wait(self, timeout: float | None = None) -> int:
         """Wait for its end; return its exit code, the negative of a signal that ended it. Raise TimeoutError."""
-        return self._ended(self.pid, timeout)
+        return self._server.wait(self._number, timeout)
 
 
 class ForkServer:
@@ -91,7 +94,8 @@ class ForkServer:
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
             )
-        self._started: list[int] = []
+        self._numbers = count(1)
+        self._pids: dict[int, int] = {}
         self._codes: dict[int, int] = {}
         self._heard = threading.Condition()
         threading.Thread(target=self._listen, daemon=True).start()
@@ -112,8 +116,8 @@ class ForkServer:
             files = [stack.enter_context(tempfile.TemporaryFile()) for _ in range(3)]
             files[0].write(stdin.encode())
             files[0].seek(0)
-            pid = self._fork(command, environment, [file.fileno() for file in files], give)
-            code = self._wait(pid, PATIENCE)
+            number, _ = self._fork(command, environment, [file.fileno() for file in files], give)
+            code = self.wait(number, PATIENCE)
             for file in files:
                 file.seek(0)
             return Said(code=code, out=files[1].read().decode(), err=files[2].read().decode())
@@ -123,36 +127,43 @@ class ForkServer:
         (out, out_end), (err, err_end) = os.pipe(), os.pipe()
         nothing = os.open(os.devnull, os.O_RDONLY)
         try:
-            pid = self._fork(command, environment, [nothing, out_end, err_end], give)
+            number, pid = self._fork(command, environment, [nothing, out_end, err_end], give)
         finally:
             for descriptor in (nothing, out_end, err_end):
                 os.close(descriptor)
-        return Forked(pid, os.fdopen(out, "rb"), os.fdopen(err, "rb"), self._wait)
+        return Forked(self, number, pid, os.fdopen(out, "rb"), os.fdopen(err, "rb"))
+
+    def kill(self, number: int) -> None:
+        """Kill a process (SIGKILL), if it still runs."""
+        self._socket.send(json.dumps({"kill": number}).encode())
+
+    def wait(self, number: int, timeout: float | None) -> int:
+        """Wait for the end of a process; return its exit code. Raise TimeoutError."""
+        with self._heard:
+            if not self._heard.wait_for(lambda: number in self._codes, timeout):
+                raise TimeoutError(f"the process {self._pids[number]} goes on")
+            return self._codes[number]
 
     def _fork(
         self, command: Sequence[str], environment: Mapping[str, str], streams: Sequence[int], give: Sequence[int]
-    ) -> int:
-        order = {"command": list(command), "environment": dict(environment), "give": list(give)}
+    ) -> tuple[int, int]:
+        """Have a process forked; return its number and its id. Raise TimeoutError."""
+        number = next(self._numbers)
+        order = {"number": number, "command": list(command), "environment": dict(environment), "give": list(give)}
         with self._heard:
             socket.send_fds(self._socket, [json.dumps(order).encode()], [*streams, *give])
-            if not self._heard.wait_for(lambda: self._started, PATIENCE):
+            if not self._heard.wait_for(lambda: number in self._pids, PATIENCE):
                 raise TimeoutError("nothing was forked")
-            return self._started.pop()
-
-    def _wait(self, pid: int, timeout: float | None) -> int:
-        with self._heard:
-            if not self._heard.wait_for(lambda: pid in self._codes, timeout):
-                raise TimeoutError(f"{pid} goes on")
-            return self._codes[pid]
+            return number, self._pids[number]
 
     def _listen(self) -> None:
         while packet := self._socket.recv(_PACKET):
             said: dict[str, Any] = json.loads(packet)
             with self._heard:
                 if "code" in said:
-                    self._codes[said["pid"]] = said["code"]
+                    self._codes[said["number"]] = said["code"]
                 else:
-                    self._started.append(said["pid"])
+                    self._pids[said["number"]] = said["pid"]
                 self._heard.notify_all()
 
 
@@ -162,26 +173,32 @@ def serve(orders: socket.socket) -> dict[str, Any] | None:
     os.set_blocking(wake, False)
     signal.set_wakeup_fd(wake)
     signal.signal(signal.SIGCHLD, _woken)
+    running: dict[int, int] = {}  # the number of each process that was not waited for, by its id
     while True:
         ready, _, _ = select.select([orders, woken], [], [])
         if woken in ready:
             os.read(woken, 1000)
             for pid, code in _ended():
-                orders.send(json.dumps({"pid": pid, "code": code}).encode())
+                orders.send(json.dumps({"number": running.pop(pid), "code": code}).encode())
         if orders in ready:
             packet, descriptors, _, _ = socket.recv_fds(orders, _PACKET, _DESCRIPTORS)
             if not packet:
                 return None
+            order: dict[str, Any] = json.loads(packet)
+            if "kill" in order:
+                for pid in (pid for pid, number in running.items() if number == order["kill"]):
+                    os.kill(pid, signal.SIGKILL)
+                continue
             pid = os.fork()
             if pid == 0:
                 signal.set_wakeup_fd(-1)
                 signal.signal(signal.SIGCHLD, signal.SIG_DFL)
                 for descriptor in (woken, wake, orders.detach()):
                     os.close(descriptor)
-                order: dict[str, Any] = json.loads(packet)
                 _take(descriptors, order["give"])
                 return order
-            orders.send(json.dumps({"pid": pid}).encode())
+            running[pid] = order["number"]
+            orders.send(json.dumps({"number": order["number"], "pid": pid}).encode())
             for descriptor in descriptors:
                 os.close(descriptor)
 

@@ -8,7 +8,7 @@ import hashlib
 import os
 import subprocess
 import sysconfig
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -165,6 +165,11 @@ class Person:
         for child in left:
             wait_until_gone(child)
         self._ended()
+
+    def killer(self) -> Callable[[], None]:
+        """Return what kills this `balchat up` (SIGKILL), if it still runs, and waits for nothing."""
+        assert self._up is not None, "not started"
+        return self._up.strike
 
     def mourn(self) -> Said:
         """Wait for the end of `balchat up`, which ends without our doing; return what it left."""

@@ -207,9 +207,13 @@ class Followed:
         """Its process id."""
         return self._process.pid
 
+    def strike(self) -> None:
+        """Kill it (SIGKILL), if it still runs, and do not wait for its end."""
+        self._process.kill()
+
     def kill(self) -> int:
         """Kill it (SIGKILL), if it still runs; return its exit code."""
-        self._process.kill()
+        self.strike()
         return self.wait()
 
     def wait(self, *, patience: float = PATIENCE) -> int:
