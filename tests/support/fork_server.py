@@ -186,8 +186,7 @@ def serve(orders: socket.socket) -> dict[str, Any] | None:
                 return None
             order: dict[str, Any] = json.loads(packet)
             if "kill" in order:
-                for pid in (pid for pid, number in running.items() if number == order["kill"]):
-                    os.kill(pid, signal.SIGKILL)
+                _kill(order["kill"], running)
                 continue
             pid = os.fork()
             if pid == 0:
@@ -201,6 +200,12 @@ def serve(orders: socket.socket) -> dict[str, Any] | None:
             orders.send(json.dumps({"number": order["number"], "pid": pid}).encode())
             for descriptor in descriptors:
                 os.close(descriptor)
+
+
+def _kill(number: int, running: Mapping[int, int]) -> None:
+    """Kill a process that was not waited for, so that its id is its own."""
+    for pid in [pid for pid, each in running.items() if each == number]:
+        os.kill(pid, signal.SIGKILL)
 
 
 def _woken(_number: int, _frame: FrameType | None) -> None:

@@ -30,6 +30,7 @@ class BlobFiles:
         self._folder = folder
         self._min_free = min_free
         self._making = Lock()
+        self._named = False  # whether the disk is known to have the folder's own name
 
     def compare(self, known: set[str]) -> list[str]:
         """Delete what the database does not know; return what it knows and is not here. Blocks."""
@@ -77,9 +78,11 @@ class BlobFiles:
     def _create(self, file: str, size: int) -> int:
         with _full_disk_refuses():
             with self._making:  # nobody writes into a folder before the disk has its name
-                if not self._folder.exists():
-                    self._folder.mkdir(mode=0o700)
+                if not (self._named and self._folder.exists()):
+                    self._named = False
+                    self._folder.mkdir(mode=0o700, exist_ok=True)
                     _sync(self._folder.parent)
+                    self._named = True
             disk = os.statvfs(self._folder)
             if disk.f_bavail * disk.f_frsize - size < self._min_free:
                 raise rules.relay_full()
