@@ -10,7 +10,7 @@ from anyio import BrokenResourceError, EndOfStream
 from balchat_host.api.errors import NetworkUnavailable
 from balchat_host.api.types import Phase, ServiceState
 from balchat_host.testing.network_bench import PORT, NetworkBench, connected, made, receive_exactly, seed
-from balchat_host.testing.network_pair import NetworkKitBase
+from balchat_host.testing.network_pair import NetworkKitBase, Pair
 from balchat_host.testing.virtual_network import ignore_state, onion_of
 from balchat_host.testing.waiting import PATIENCE, SeenStates, running
 
@@ -55,48 +55,43 @@ class LivesOfNetworkTests(NetworkKitBase):
         assert checks
         assert not [check for check in checks if check.problem]
 
-    async def test_it_mends_itself_after_an_outage(self, bench: NetworkBench) -> None:
+    async def test_it_mends_itself_after_an_outage(self, bench: NetworkBench, pair: Pair) -> None:
         if not bench.capabilities.outage:
             pytest.skip("the bench does not promise `outage`")
-        states, service_states, key = SeenStates(), SeenStates(), seed()
-        alice, bob = made(bench, ignore_state), made(bench, states)
-        async with running(alice, bob):
-            service = await bob.publish(key, PORT, on_state=service_states)
-            await service_states.reach(Phase.ONLINE)
-            ours, theirs = await connected(alice, service, key)
-            await bench.take_away(bob)
+        async with pair.third() as third:
+            states, service, service_states = third.states, third.service, third.shared.states
+            ours, theirs = await connected(pair.alice, service, third.key)
+            await bench.take_away(third.network)
             assert (await states.reach(Phase.DEGRADED)).reason
             assert (await service_states.reach(Phase.DEGRADED)).reason
             for end in (ours, theirs):
                 with anyio.fail_after(PATIENCE), pytest.raises((EndOfStream, BrokenResourceError)):
                     await end.receive()
                 await end.aclose()
-            await bench.give_back(bob)
+            await bench.give_back(third.network)
             await states.reach(Phase.ONLINE)
             await service_states.reach(Phase.ONLINE)
-            ours, theirs = await connected(alice, service, key)
+            ours, theirs = await connected(pair.alice, service, third.key)
             async with ours, theirs:
                 await ours.send(b"mended")
                 assert await receive_exactly(theirs, 6) == b"mended"
-        told = " ".join(str(state.reason) for state in [*states.all, *service_states.all])
-        assert onion_of(key).onion.removesuffix(".onion") not in told, "a reason names an address"
+            told = " ".join(str(state.reason) for state in [*states.all, *service_states.all])
+            assert onion_of(third.key).onion.removesuffix(".onion") not in told, "a reason names an address"
 
-    async def test_publishing_does_not_wait_for_the_network(self, bench: NetworkBench) -> None:
+    async def test_publishing_does_not_wait_for_the_network(self, bench: NetworkBench, pair: Pair) -> None:
         if not bench.capabilities.outage:
             pytest.skip("the bench does not promise `outage`")
-        states, service_states, key, other = SeenStates(), SeenStates(), seed(), seed()
-        network = made(bench, states)
-        async with running(network):
-            await states.reach(Phase.ONLINE)
-            await bench.take_away(network)
-            await states.reach(Phase.DEGRADED)
+        service_states, key, other = SeenStates(), seed(), seed()
+        async with pair.third() as third:
+            await bench.take_away(third.network)
+            await third.states.reach(Phase.DEGRADED)
             with anyio.move_on_after(PATIENCE) as patience:
-                service = await network.publish(key, PORT, on_state=service_states)
+                service = await third.network.publish(key, PORT, on_state=service_states)
                 assert service.state.phase is not Phase.ONLINE
-                closed = await network.publish(other, PORT, on_state=ignore_state)
+                closed = await third.network.publish(other, PORT, on_state=ignore_state)
                 await closed.aclose()
             assert not patience.cancelled_caught, "publish waits for a network that is away"
-            await bench.give_back(network)
+            await bench.give_back(third.network)
             await service_states.reach(Phase.ONLINE)
             assert await bench.look(onion_of(key), PORT)
             await anyio.wait_all_tasks_blocked()

@@ -1,4 +1,6 @@
-"""Two networks that many tests share: starting them and being found takes most of the time of a slow network.
+"""Networks that many tests share: starting them and being found takes most of the time of a slow network.
+
+A pair runs all the time, and no test ends or hinders it. A third network is there for tests that do, one after another.
 
 A pair is audited from before its networks start until after they have ended, and so is each test that uses it. What
 was done, a line in the log for example, fails the test that did it. A network may keep something open between two
@@ -31,8 +33,8 @@ from balchat_host.testing.network_bench import (
 from balchat_host.testing.virtual_network import ignore_state
 from balchat_host.testing.waiting import PATIENCE, SeenStates, unwrapped
 
-_SPARES: Final = 4
-"""How many services that a test may end are published beforehand."""
+_SPARES: Final = 5
+"""How many services that a test may end are published beforehand: as many as the tests of the kit end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,8 +47,54 @@ class Shared:
     states: SeenStates
 
 
+class Third:
+    """A network that a test may take away or end, and a service that it publishes. Lent by `Pair.third`."""
+
+    def __init__(self, bench: NetworkBench, key: Secret) -> None:
+        self.states = SeenStates()
+        self.network = made(bench, self.states)
+        self.key = key
+        self._shared: Shared | None = None
+        self._scope = anyio.CancelScope()
+        self._ended = anyio.Event()
+
+    @property
+    def service(self) -> PublishedService:
+        """What it publishes at `key`."""
+        return self.shared.service
+
+    @property
+    def shared(self) -> Shared:
+        """Its service, with the states that it told."""
+        assert self._shared is not None, "it does not run yet"
+        return self._shared
+
+    @property
+    def ended(self) -> bool:
+        """Whether a test has ended it."""
+        return self._scope.cancel_called
+
+    async def run(self, *, task_status: TaskStatus[None]) -> None:
+        """Run until a test ends it, and publish."""
+        try:
+            with self._scope:
+                await self.network.run(task_status=task_status)
+        finally:
+            self._ended.set()
+
+    async def publish(self) -> None:
+        """Publish its service."""
+        self._shared = await _publish(self.network, self.key, PORT)
+
+    async def end(self) -> None:
+        """Cancel it and wait for its end. Raise TimeoutError."""
+        self._scope.cancel()
+        with anyio.fail_after(PATIENCE):
+            await self._ended.wait()
+
+
 class Pair:
-    """Two networks, and what the second publishes. Made by `pair`."""
+    """Two networks, and what the second publishes; and a third. Made by `shared_pair`."""
 
     def __init__(self, bench: NetworkBench) -> None:
         self._bench = bench
@@ -60,6 +108,13 @@ class Pair:
         self._two_ports = seed()
         self.keys = [self.key, self._two_ports, *(seed() for _ in range(_SPARES))]
         """Of all that Bob publishes from the beginning."""
+        self._third = Third(bench, seed())
+        self._tasks = anyio.create_task_group()
+
+    @property
+    def all_keys(self) -> list[Secret]:
+        """Of all that is published from the beginning."""
+        return [*self.keys, self._third.key]
 
     @property
     def service(self) -> PublishedService:
@@ -81,9 +136,33 @@ class Pair:
         if len(self._shared) > 3:  # noqa: PLR2004  # the others are no spares
             spare = self._shared.pop()
         else:
-            spare = await self._publish(seed(), PORT)
+            spare = await _publish(self.bob, seed(), PORT)
         await spare.states.reach(Phase.ONLINE)
         return spare
+
+    @asynccontextmanager
+    async def third(self) -> AsyncGenerator[Third]:
+        """Lend a network that is online, with a service that can be found, to be taken away or ended.
+
+        The next test gets the same one, unless it was ended, or this test failed.
+        """
+        third = self._third
+        if third.ended:
+            third = self._third = Third(self._bench, seed())
+            await self._start(third)
+        try:
+            await third.states.reach(Phase.ONLINE)
+            await third.shared.states.reach(Phase.ONLINE)
+            yield third
+        except BaseException:
+            with anyio.CancelScope(shield=True):
+                await third.end()
+            raise
+
+    async def _start(self, third: Third) -> None:
+        with anyio.fail_after(PATIENCE):
+            await self._tasks.start(self._run, third)
+        await third.publish()
 
     @asynccontextmanager
     async def lent(self, test: str) -> AsyncGenerator[None]:
@@ -91,7 +170,7 @@ class Pair:
         audit: Audit | None = None
         try:
             async with audited(folders=self._bench.folders) as audit:
-                for key in self.keys:
+                for key in self.all_keys:
                     confide_key(key)
                 yield
         except Leak as leak:
@@ -112,9 +191,9 @@ class Pair:
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None]:
-        """Run both, and publish."""
+        """Run all three, and publish."""
         with unwrapped():
-            async with anyio.create_task_group() as tasks:
+            async with self._tasks as tasks:
                 for network in (self.alice, self.bob):
                     with anyio.fail_after(PATIENCE):
                         await tasks.start(self._run, network)
@@ -123,18 +202,14 @@ class Pair:
                     (self._two_ports, OTHER_PORT),
                     *((key, PORT) for key in self.keys[1:]),
                 ]:
-                    self._shared.append(await self._publish(key, port))
+                    self._shared.append(await _publish(self.bob, key, port))
+                await self._start(self._third)
                 await self._shared[0].states.reach(Phase.ONLINE)
                 yield
                 assert not self._failures, self._failures
                 tasks.cancel_scope.cancel()
 
-    async def _publish(self, key: Secret, port: int) -> Shared:
-        states = SeenStates()
-        service = await self.bob.publish(key, port, on_state=states)
-        return Shared(key=key, port=port, service=service, states=states)
-
-    async def _run(self, network: Network, *, task_status: TaskStatus[None]) -> None:
+    async def _run(self, network: Network | Third, *, task_status: TaskStatus[None]) -> None:
         # What a network raises would cancel whatever test is under way.
         try:
             await network.run(task_status=task_status)
@@ -143,7 +218,13 @@ class Pair:
                 raise
             self._failures.append(f"run raised {error!r}")
         else:
-            self._failures.append("run returned by itself")
+            if not (isinstance(network, Third) and network.ended):
+                self._failures.append("run returned by itself")
+
+
+async def _publish(network: Network, key: Secret, port: int) -> Shared:
+    states = SeenStates()
+    return Shared(key=key, port=port, service=await network.publish(key, port, on_state=states), states=states)
 
 
 @asynccontextmanager

@@ -201,22 +201,20 @@ class ServicesOfNetworkTests(NetworkKitBase):
                     await waiting.receive()
 
     async def test_the_end_of_one_network_ends_what_is_its_own_alone(self, bench: NetworkBench, pair: Pair) -> None:
-        key, ours, theirs = seed(), *(await pair.connected())
-        async with ours, theirs, anyio.create_task_group() as tasks:
-            carol = made(bench, ignore_state)
-            async with running(carol):
-                service = await published(carol, key)
-                ends = await connected(pair.alice, service, key)
-                await ends[1].aclose()
-                tasks.start_soon(self._expect_closed, service)
-                await anyio.wait_all_tasks_blocked()
-            assert service.state.phase is Phase.STOPPED
+        ours, theirs = await pair.connected()
+        async with ours, theirs, anyio.create_task_group() as tasks, pair.third() as third:
+            ends = await connected(pair.alice, third.service, third.key)
+            await ends[1].aclose()
+            tasks.start_soon(self._expect_closed, third.service)
+            await anyio.wait_all_tasks_blocked()
+            await third.end()
+            assert third.service.state.phase is Phase.STOPPED
             with anyio.fail_after(PATIENCE), pytest.raises(_ENDED):
                 await ends[0].receive()
             await ends[0].aclose()
             await ours.send(b"still here")
             assert await receive_exactly(theirs, 10) == b"still here"
-            await self._expect_gone(bench, pair, key)
+            await self._expect_gone(bench, pair, third.key)
 
     async def test_a_dial_waits_until_the_network_is_there(self, bench: NetworkBench, pair: Pair) -> None:
         carol = made(bench, ignore_state)
@@ -228,7 +226,7 @@ class ServicesOfNetworkTests(NetworkKitBase):
         for end in await pair.connected():
             await end.aclose()
         forms: list[bytes] = []
-        for key in pair.keys:
+        for key in pair.all_keys:
             forms += [*_spellings(key.reveal()), *_spellings(sha512(key.reveal()).digest()[32:])]
             forms += [onion_of(key).onion.removesuffix(".onion").encode(), *_spellings(onion_of(key).octets)]
         written = await anyio.to_thread.run_sync(_read_all, bench.folders())

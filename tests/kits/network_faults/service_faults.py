@@ -1,8 +1,7 @@
-"""Faults for the network in memory, one a class, with what it does as docstring and the test that catches it."""
+"""Faults of how a network publishes and dials."""
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import os
 import socket
@@ -10,54 +9,21 @@ import tempfile
 import time
 from contextlib import suppress
 from hashlib import sha512
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import Final
 
 import anyio
-from anyio import TASK_STATUS_IGNORED, BrokenResourceError, ClosedResourceError, EndOfStream
+from anyio import TASK_STATUS_IGNORED
 from blockbuster import BlockingError
 
 from balchat_host.api.errors import NetworkUnavailable, PeerUnreachable
 from balchat_host.api.types import ONLINE, STOPPED, OnionKey, Phase, Secret, ServiceState
 from balchat_host.testing.network_services import NO_KEY
-from balchat_host.testing.virtual_network import VirtualNetwork, VirtualNode, VirtualService, onion_of
-from balchat_host.testing.virtual_stream import VirtualStream
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from balchat_host.testing.virtual_network import VirtualService, onion_of
+from tests.kits.network_faults.faulty_network import FaultyNode
 
 logger = logging.getLogger(__name__)
-
 LEFT: Final[list[socket.socket]] = []
 """What a fault leaves open: nothing else closes it."""
-
-
-class FaultyNode(VirtualNode):
-    """No fault."""
-
-    caught_by: ClassVar[str]
-    audited: ClassVar[bool] = False
-    folder: Path
-    """Where it may write."""
-
-
-class NeverOnline(FaultyNode):
-    """Never comes online."""
-
-    caught_by = "test_it_comes_online_and_says_when_it_has_stopped"
-
-    def _become(self, state) -> None:
-        if state != ONLINE:
-            super()._become(state)
-
-
-class NeverStopped(FaultyNode):
-    """Does not say that it has stopped."""
-
-    caught_by = "test_it_comes_online_and_says_when_it_has_stopped"
-
-    def _become(self, state) -> None:
-        if state != STOPPED:
-            super()._become(state)
 
 
 class OnlineTooEarly(FaultyNode):
@@ -69,29 +35,6 @@ class OnlineTooEarly(FaultyNode):
         service = VirtualService(self, onion_of(key), port, backlog=self._world.backlog, on_state=on_state)
         service.become(ONLINE)
         return service
-
-
-class LosesAnOctet(FaultyNode):
-    """Loses the last octet of a large piece."""
-
-    caught_by = "test_octets_pass_both_ways_whole_and_in_order"
-
-    async def dial(self, address, port, *, isolation):
-        return Losing(await super().dial(address, port, isolation=isolation))
-
-
-class Losing(VirtualStream):
-    def __init__(self, stream) -> None:
-        self.stream = stream
-
-    async def send(self, item) -> None:
-        await self.stream.send(item[:-1] if len(item) > 100_000 else item)
-
-    async def receive(self, max_bytes=65536):
-        return await self.stream.receive(max_bytes)
-
-    async def aclose(self) -> None:
-        await self.stream.aclose()
 
 
 class OneStreamForAll(FaultyNode):
@@ -212,20 +155,6 @@ class AnswersAfterItsEnd(FaultyNode):
         self.left: list[VirtualService] = []
 
 
-class WorksWithoutRunning(FaultyNode):
-    """Publishes although it does not run."""
-
-    caught_by = "test_a_network_that_does_not_run_says_so"
-
-    def _running(self):
-        return self._tasks or NoTasks()
-
-
-class NoTasks:
-    def start_soon(self, *given) -> None:
-        pass
-
-
 class WritesKeys(FaultyNode):
     """Writes the key of what it publishes to the disk."""
 
@@ -234,33 +163,6 @@ class WritesKeys(FaultyNode):
     async def publish(self, key, port, *, on_state):
         (self.folder / "state").write_text(f"key = {key.reveal().hex()}")  # not the fault meant here
         return await super().publish(key, port, on_state=on_state)
-
-
-class NothingForTheDoctor(FaultyNode):
-    """Has nothing to say to `balchat doctor`."""
-
-    caught_by = "test_the_doctor_finds_it_well"
-
-    async def checks(self):
-        return []
-
-
-class HidesAnOutage(FaultyNode):
-    """Stays online in its own eyes when the network is away."""
-
-    caught_by = "test_it_mends_itself_after_an_outage"
-
-    def go_offline(self, reason="") -> None:
-        self._world.end_streams_of(self, torn=True)
-
-
-class DoesNotMend(FaultyNode):
-    """Does not publish again after an outage."""
-
-    caught_by = "test_it_mends_itself_after_an_outage"
-
-    def come_online(self) -> None:
-        self._become(ONLINE)
 
 
 class LogsAddresses(FaultyNode):
@@ -272,100 +174,6 @@ class LogsAddresses(FaultyNode):
     async def dial(self, address, port, *, isolation):
         logger.info("dialling %s", address.onion)
         return await super().dial(address, port, isolation=isolation)
-
-
-class LeavesATask(FaultyNode):
-    """Leaves a task behind when it has ended."""
-
-    caught_by = "test_it_comes_online_and_says_when_it_has_stopped"
-    audited = True
-
-    async def run(self, *, task_status=TASK_STATUS_IGNORED) -> None:
-        self.left = asyncio.get_running_loop().create_task(anyio.sleep_forever())
-        await super().run(task_status=task_status)
-
-
-# -- streams
-
-
-class HoldsWithoutBound(FaultyNode):
-    """Takes what is written to a stream that nobody reads."""
-
-    caught_by = "test_where_nobody_reads_no_more_can_be_written"
-
-    async def dial(self, address, port, *, isolation):
-        self._world.capacity = 2**40
-        return await super().dial(address, port, isolation=isolation)
-
-
-class ForgetsLastWords(FaultyNode):
-    """Throws away what is on its way when a stream is closed."""
-
-    caught_by = "test_what_was_written_before_the_end_is_read"
-
-    async def dial(self, address, port, *, isolation):
-        return Forgetting(await super().dial(address, port, isolation=isolation))
-
-
-class Forgetting(Losing):
-    async def send(self, item) -> None:
-        await self.stream.send(item)
-
-    async def aclose(self) -> None:
-        self.stream.tear()
-        await self.stream.aclose()
-
-
-class TellsNoWriter(FaultyNode):
-    """Lets whoever writes go on when nobody is there any more."""
-
-    caught_by = "test_writing_to_whoever_is_gone_is_said_so"
-
-    async def dial(self, address, port, *, isolation):
-        return Deaf(await super().dial(address, port, isolation=isolation))
-
-
-class Deaf(Losing):
-    async def send(self, item) -> None:
-        await anyio.lowlevel.checkpoint()
-        with suppress(BrokenResourceError):
-            await self.stream.send(item)
-
-
-class GivesAllThatIsThere(FaultyNode):
-    """Gives all that has come, however little is asked for."""
-
-    caught_by = "test_no_more_octets_come_than_are_asked_for"
-
-    async def dial(self, address, port, *, isolation):
-        return Generous(await super().dial(address, port, isolation=isolation))
-
-
-class Generous(Losing):
-    async def receive(self, max_bytes=65536):
-        return await self.stream.receive(65536)
-
-
-class LosesAStreamThatNobodyAwaits(FaultyNode):
-    """Gives the next stream to whoever has given up waiting for one."""
-
-    caught_by = "test_waiting_for_a_stream_can_be_given_up"
-
-    async def publish(self, key, port, *, on_state):
-        service = await super().publish(key, port, on_state=on_state)
-        accept, given_up = service.accept, []
-
-        async def faulty():
-            try:
-                for _ in given_up:
-                    await accept()
-                return await accept()
-            except anyio.get_cancelled_exc_class():
-                given_up.append(None)
-                raise
-
-        service.accept = faulty
-        return service
 
 
 class EndsEverybody(FaultyNode):
@@ -381,27 +189,6 @@ class EndsEverybody(FaultyNode):
                 wire.ends[0].tear()
 
 
-class TellsNobodyOfItsState(FaultyNode):
-    """Knows how it is, and does not tell."""
-
-    caught_by = "test_it_comes_online_and_says_when_it_has_stopped"
-
-    def _become(self, state) -> None:
-        self._state = state
-
-
-class OnlineAfterItsEnd(FaultyNode):
-    """Says that it is online when it has stopped."""
-
-    caught_by = "test_it_comes_online_and_says_when_it_has_stopped"
-
-    async def run(self, *, task_status=TASK_STATUS_IGNORED) -> None:
-        try:
-            await super().run(task_status=task_status)
-        finally:
-            self._on_state(ONLINE)
-
-
 class DialsAnotherPort(FaultyNode):
     """Reaches the first service that an address has, whichever port is asked for."""
 
@@ -410,60 +197,6 @@ class DialsAnotherPort(FaultyNode):
     async def dial(self, address, port, *, isolation):
         known = [each[1] for each in self._world._services if each[0] == address]
         return await super().dial(address, known[0] if known else port, isolation=isolation)
-
-
-class WaitsInPublish(FaultyNode):
-    """Returns from `publish` once the service can be found."""
-
-    caught_by = "test_publishing_does_not_wait_for_the_network"
-
-    async def publish(self, key, port, *, on_state):
-        service = await super().publish(key, port, on_state=on_state)
-        await self._world.wait_for(lambda: service.state == ONLINE)
-        return service
-
-
-class PublishesNothingInAnOutage(FaultyNode):
-    """Forgets what is published while the network is away."""
-
-    caught_by = "test_publishing_does_not_wait_for_the_network"
-
-    async def publish(self, key, port, *, on_state):
-        service = await super().publish(key, port, on_state=on_state)
-        if self.state != ONLINE:
-            self.services.remove(service)
-        return service
-
-    def withdraw(self, service) -> None:
-        if service in self.services:
-            super().withdraw(service)
-
-
-# -- ends, errors and what is left
-
-
-class LingersWhenCancelled(FaultyNode):
-    """Goes on for half a minute when it is cancelled."""
-
-    caught_by = "test_it_comes_online_and_says_when_it_has_stopped"
-
-    async def run(self, *, task_status=TASK_STATUS_IGNORED) -> None:
-        try:
-            await super().run(task_status=task_status)
-        finally:
-            with anyio.CancelScope(shield=True):
-                await anyio.sleep(30)
-
-
-class WaitsUntilItRuns(FaultyNode):
-    """Waits for ever when somebody dials who has not started it."""
-
-    caught_by = "test_a_network_that_does_not_run_says_so"
-
-    async def dial(self, address, port, *, isolation):
-        if self._tasks is None:
-            await anyio.sleep_forever()
-        return await super().dial(address, port, isolation=isolation)
 
 
 class AnswersAtAnotherKey(FaultyNode):
@@ -688,178 +421,6 @@ class WritesWhomItDials(FaultyNode):
         return await super().dial(address, port, isolation=isolation)
 
 
-class IsDegradedWithoutAReason(FaultyNode):
-    """Does not say why it is degraded."""
-
-    caught_by = "test_it_mends_itself_after_an_outage"
-
-    def go_offline(self, reason="") -> None:
-        super().go_offline(reason)
-
-
-class OvertakesLargePieces(FaultyNode):
-    """Lets a small piece overtake a large one that was written before."""
-
-    caught_by = "test_octets_pass_both_ways_whole_and_in_order"
-
-    async def dial(self, address, port, *, isolation):
-        return Overtaking(await super().dial(address, port, isolation=isolation))
-
-
-class Overtaking(Losing):
-    late = b""
-
-    async def send(self, item) -> None:
-        late, self.late = self.late, b""
-        if 50_000 < len(item) < 80_000:
-            self.late = item
-        else:
-            await self.stream.send(item + late)
-
-
-class DeliversTwice(FaultyNode):
-    """Delivers small pieces twice."""
-
-    caught_by = "test_octets_pass_both_ways_whole_and_in_order"
-
-    async def dial(self, address, port, *, isolation):
-        return Doubling(await super().dial(address, port, isolation=isolation))
-
-
-class Doubling(Losing):
-    async def send(self, item) -> None:
-        await self.stream.send(item * 2 if len(item) < 10 else item)
-
-
-class EndsWithNothing(FaultyNode):
-    """Takes a piece without octets for the end of the stream."""
-
-    caught_by = "test_octets_pass_both_ways_whole_and_in_order"
-
-    async def dial(self, address, port, *, isolation):
-        return EndingWithNothing(await super().dial(address, port, isolation=isolation))
-
-
-class EndingWithNothing(Losing):
-    async def send(self, item) -> None:
-        await (self.stream.send(item) if item else self.stream.aclose())
-
-
-class LosesWhatIsNotYetSent(FaultyNode):
-    """Throws away the end of a large piece when the stream is closed after it."""
-
-    caught_by = "test_what_was_written_before_the_end_is_read"
-
-    async def dial(self, address, port, *, isolation):
-        return Hasty(await super().dial(address, port, isolation=isolation))
-
-
-class Hasty(Losing):
-    rest = b""
-
-    async def send(self, item) -> None:
-        await self.stream.send(self.rest + item[:100_000])
-        self.rest = item[100_000:]
-
-    async def receive(self, max_bytes=65536):
-        rest, self.rest = self.rest, b""
-        await self.stream.send(rest)
-        return await self.stream.receive(max_bytes)
-
-
-class IsSilentAfterAnEnd(FaultyNode):
-    """Says once that the other end has closed a stream, and then waits for ever."""
-
-    caught_by = "test_the_other_end_learns_of_an_end"
-
-    async def dial(self, address, port, *, isolation):
-        return SilentAfterAnEnd(await super().dial(address, port, isolation=isolation))
-
-
-class SilentAfterAnEnd(Losing):
-    ended = False
-
-    async def send(self, item) -> None:
-        await self.stream.send(item)
-
-    async def receive(self, max_bytes=65536):
-        if self.ended:
-            await anyio.sleep_forever()
-        try:
-            return await self.stream.receive(max_bytes)
-        except EndOfStream:
-            self.ended = True
-            raise
-
-
-class TakesMoreWhenClosed(FaultyNode):
-    """Takes what is written to a stream that was closed here."""
-
-    caught_by = "test_the_other_end_learns_of_an_end"
-
-    async def dial(self, address, port, *, isolation):
-        return TakingMore(await super().dial(address, port, isolation=isolation))
-
-
-class TakingMore(Losing):
-    async def send(self, item) -> None:
-        with suppress(ClosedResourceError):
-            await self.stream.send(item)
-
-
-class KeepsTheEndToItself(FaultyNode):
-    """Does not tell the other end that nothing more is written."""
-
-    caught_by = "test_the_other_end_learns_that_nothing_more_is_written"
-
-    async def dial(self, address, port, *, isolation):
-        return Discreet(await super().dial(address, port, isolation=isolation))
-
-
-class Discreet(Losing):
-    async def send(self, item) -> None:
-        await self.stream.send(item)
-
-    async def send_eof(self) -> None:
-        await anyio.lowlevel.checkpoint()
-
-
-class LosesWhatNobodyAwaits(FaultyNode):
-    """Loses the next octets when waiting for octets was given up."""
-
-    caught_by = "test_waiting_for_octets_can_be_given_up"
-
-    async def dial(self, address, port, *, isolation):
-        return Forgetful(await super().dial(address, port, isolation=isolation))
-
-
-class Forgetful(Losing):
-    given_up = False
-
-    async def send(self, item) -> None:
-        await self.stream.send(item)
-
-    async def receive(self, max_bytes=65536):
-        try:
-            if self.given_up:
-                self.given_up = False
-                await self.stream.receive(max_bytes)
-            return await self.stream.receive(max_bytes)
-        except anyio.get_cancelled_exc_class():
-            self.given_up = True
-            raise
-
-
-class TellsFromAThread(FaultyNode):
-    """Tells how it is from a thread that is not the event loop's."""
-
-    caught_by = "test_it_comes_online_and_says_when_it_has_stopped"
-
-    async def run(self, *, task_status=TASK_STATUS_IGNORED) -> None:
-        await anyio.to_thread.run_sync(self._on_state, STOPPED)
-        await super().run(task_status=task_status)
-
-
 class WithdrawsAllPorts(FaultyNode):
     """Takes an address back when one of its ports is closed."""
 
@@ -870,19 +431,6 @@ class WithdrawsAllPorts(FaultyNode):
         for each in self.services:
             if each.address == service.address:
                 self._world.remove(each)
-
-
-class PublishesWhatWasClosed(FaultyNode):
-    """Publishes after an outage what was closed while the network was away."""
-
-    caught_by = "test_publishing_does_not_wait_for_the_network"
-
-    def withdraw(self, service) -> None:
-        super().withdraw(service)
-        if self.state != ONLINE and self._tasks:
-            ghost = VirtualService(self, service.address, service.port, backlog=100, on_state=lambda state: None)
-            self.services.append(ghost)
-            self._world.add(ghost)
 
 
 class DialsAtOnceOrNever(FaultyNode):
@@ -904,20 +452,3 @@ class DialsAtOnceOrNever(FaultyNode):
         if self.state != ONLINE and not self.services:
             raise NetworkUnavailable(problem="it is not online", remedy="Wait until it is.")
         return await super().dial(address, port, isolation=isolation)
-
-
-FAULTS = list(FaultyNode.__subclasses__())
-
-
-class FaultyNetwork(VirtualNetwork):
-    """A network whose nodes have a fault."""
-
-    def __init__(self, make: type[FaultyNode], folder: Path) -> None:
-        super().__init__()
-        self.make = make
-        self.folder = folder
-
-    def node(self, *, on_state=lambda state: None, online=True) -> FaultyNode:
-        node = self.make(self, on_state=on_state, online=online)
-        node.folder = self.folder
-        return node

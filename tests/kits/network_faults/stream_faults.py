@@ -1,0 +1,267 @@
+"""Faults of what streams do."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+import anyio
+from anyio import BrokenResourceError, ClosedResourceError, EndOfStream
+
+from balchat_host.testing.virtual_stream import VirtualStream
+from tests.kits.network_faults.faulty_network import FaultyNode
+
+
+class LosesAnOctet(FaultyNode):
+    """Loses the last octet of a large piece."""
+
+    caught_by = "test_octets_pass_both_ways_whole_and_in_order"
+
+    async def dial(self, address, port, *, isolation):
+        return Losing(await super().dial(address, port, isolation=isolation))
+
+
+class Losing(VirtualStream):
+    def __init__(self, stream) -> None:
+        self.stream = stream
+
+    async def send(self, item) -> None:
+        await self.stream.send(item[:-1] if len(item) > 100_000 else item)
+
+    async def receive(self, max_bytes=65536):
+        return await self.stream.receive(max_bytes)
+
+    async def aclose(self) -> None:
+        await self.stream.aclose()
+
+
+class HoldsWithoutBound(FaultyNode):
+    """Takes what is written to a stream that nobody reads."""
+
+    caught_by = "test_where_nobody_reads_no_more_can_be_written"
+
+    async def dial(self, address, port, *, isolation):
+        self._world.capacity = 2**40
+        return await super().dial(address, port, isolation=isolation)
+
+
+class ForgetsLastWords(FaultyNode):
+    """Throws away what is on its way when a stream is closed."""
+
+    caught_by = "test_what_was_written_before_the_end_is_read"
+
+    async def dial(self, address, port, *, isolation):
+        return Forgetting(await super().dial(address, port, isolation=isolation))
+
+
+class Forgetting(Losing):
+    async def send(self, item) -> None:
+        await self.stream.send(item)
+
+    async def aclose(self) -> None:
+        self.stream.tear()
+        await self.stream.aclose()
+
+
+class TellsNoWriter(FaultyNode):
+    """Lets whoever writes go on when nobody is there any more."""
+
+    caught_by = "test_writing_to_whoever_is_gone_is_said_so"
+
+    async def dial(self, address, port, *, isolation):
+        return Deaf(await super().dial(address, port, isolation=isolation))
+
+
+class Deaf(Losing):
+    async def send(self, item) -> None:
+        await anyio.lowlevel.checkpoint()
+        with suppress(BrokenResourceError):
+            await self.stream.send(item)
+
+
+class GivesAllThatIsThere(FaultyNode):
+    """Gives all that has come, however little is asked for."""
+
+    caught_by = "test_no_more_octets_come_than_are_asked_for"
+
+    async def dial(self, address, port, *, isolation):
+        return Generous(await super().dial(address, port, isolation=isolation))
+
+
+class Generous(Losing):
+    async def receive(self, max_bytes=65536):
+        return await self.stream.receive(65536)
+
+
+class LosesAStreamThatNobodyAwaits(FaultyNode):
+    """Gives the next stream to whoever has given up waiting for one."""
+
+    caught_by = "test_waiting_for_a_stream_can_be_given_up"
+
+    async def publish(self, key, port, *, on_state):
+        service = await super().publish(key, port, on_state=on_state)
+        accept, given_up = service.accept, []
+
+        async def faulty():
+            try:
+                for _ in given_up:
+                    await accept()
+                return await accept()
+            except anyio.get_cancelled_exc_class():
+                given_up.append(None)
+                raise
+
+        service.accept = faulty
+        return service
+
+
+class OvertakesLargePieces(FaultyNode):
+    """Lets a small piece overtake a large one that was written before."""
+
+    caught_by = "test_octets_pass_both_ways_whole_and_in_order"
+
+    async def dial(self, address, port, *, isolation):
+        return Overtaking(await super().dial(address, port, isolation=isolation))
+
+
+class Overtaking(Losing):
+    late = b""
+
+    async def send(self, item) -> None:
+        late, self.late = self.late, b""
+        if 50_000 < len(item) < 80_000:
+            self.late = item
+        else:
+            await self.stream.send(item + late)
+
+
+class DeliversTwice(FaultyNode):
+    """Delivers small pieces twice."""
+
+    caught_by = "test_octets_pass_both_ways_whole_and_in_order"
+
+    async def dial(self, address, port, *, isolation):
+        return Doubling(await super().dial(address, port, isolation=isolation))
+
+
+class Doubling(Losing):
+    async def send(self, item) -> None:
+        await self.stream.send(item * 2 if len(item) < 10 else item)
+
+
+class EndsWithNothing(FaultyNode):
+    """Takes a piece without octets for the end of the stream."""
+
+    caught_by = "test_octets_pass_both_ways_whole_and_in_order"
+
+    async def dial(self, address, port, *, isolation):
+        return EndingWithNothing(await super().dial(address, port, isolation=isolation))
+
+
+class EndingWithNothing(Losing):
+    async def send(self, item) -> None:
+        await (self.stream.send(item) if item else self.stream.aclose())
+
+
+class LosesWhatIsNotYetSent(FaultyNode):
+    """Throws away the end of a large piece when the stream is closed after it."""
+
+    caught_by = "test_what_was_written_before_the_end_is_read"
+
+    async def dial(self, address, port, *, isolation):
+        return Hasty(await super().dial(address, port, isolation=isolation))
+
+
+class Hasty(Losing):
+    rest = b""
+
+    async def send(self, item) -> None:
+        await self.stream.send(self.rest + item[:100_000])
+        self.rest = item[100_000:]
+
+    async def receive(self, max_bytes=65536):
+        rest, self.rest = self.rest, b""
+        await self.stream.send(rest)
+        return await self.stream.receive(max_bytes)
+
+
+class IsSilentAfterAnEnd(FaultyNode):
+    """Says once that the other end has closed a stream, and then waits for ever."""
+
+    caught_by = "test_the_other_end_learns_of_an_end"
+
+    async def dial(self, address, port, *, isolation):
+        return SilentAfterAnEnd(await super().dial(address, port, isolation=isolation))
+
+
+class SilentAfterAnEnd(Losing):
+    ended = False
+
+    async def send(self, item) -> None:
+        await self.stream.send(item)
+
+    async def receive(self, max_bytes=65536):
+        if self.ended:
+            await anyio.sleep_forever()
+        try:
+            return await self.stream.receive(max_bytes)
+        except EndOfStream:
+            self.ended = True
+            raise
+
+
+class TakesMoreWhenClosed(FaultyNode):
+    """Takes what is written to a stream that was closed here."""
+
+    caught_by = "test_the_other_end_learns_of_an_end"
+
+    async def dial(self, address, port, *, isolation):
+        return TakingMore(await super().dial(address, port, isolation=isolation))
+
+
+class TakingMore(Losing):
+    async def send(self, item) -> None:
+        with suppress(ClosedResourceError):
+            await self.stream.send(item)
+
+
+class KeepsTheEndToItself(FaultyNode):
+    """Does not tell the other end that nothing more is written."""
+
+    caught_by = "test_the_other_end_learns_that_nothing_more_is_written"
+
+    async def dial(self, address, port, *, isolation):
+        return Discreet(await super().dial(address, port, isolation=isolation))
+
+
+class Discreet(Losing):
+    async def send(self, item) -> None:
+        await self.stream.send(item)
+
+    async def send_eof(self) -> None:
+        await anyio.lowlevel.checkpoint()
+
+
+class LosesWhatNobodyAwaits(FaultyNode):
+    """Loses the next octets when waiting for octets was given up."""
+
+    caught_by = "test_waiting_for_octets_can_be_given_up"
+
+    async def dial(self, address, port, *, isolation):
+        return Forgetful(await super().dial(address, port, isolation=isolation))
+
+
+class Forgetful(Losing):
+    given_up = False
+
+    async def send(self, item) -> None:
+        await self.stream.send(item)
+
+    async def receive(self, max_bytes=65536):
+        try:
+            if self.given_up:
+                self.given_up = False
+                await self.stream.receive(max_bytes)
+            return await self.stream.receive(max_bytes)
+        except anyio.get_cancelled_exc_class():
+            self.given_up = True
+            raise

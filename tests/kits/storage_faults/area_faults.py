@@ -1,0 +1,146 @@
+"""Faults of areas of keys and values."""
+
+from __future__ import annotations
+
+from balchat_host.testing.memory_storage import MemoryVault
+from tests.kits.storage_faults.faulty_storage import FaultyStorage, _area, _InEveryUnit, _vault
+
+
+class MixesAreas(FaultyStorage):
+    """Keeps all areas as one."""
+
+    caught_by = "test_two_areas_never_see_each_others_keys"
+
+    class vault(MemoryVault):  # noqa: N801  # see above
+        def run(self, fn, *, then_crash=False):
+            def unit(tx):
+                area = tx.area
+                tx.area = lambda name: area("all")
+                return fn(tx)
+
+            return super().run(unit, then_crash=then_crash)
+
+
+class KnowsNoCase(FaultyStorage):
+    """Takes areas whose names differ in case for one."""
+
+    caught_by = "test_each_name_is_an_area_of_its_own"
+
+    class Unit(_InEveryUnit):
+        def area(self, name):
+            return self._inner.area(name.lower())
+
+    vault = _vault(Unit)
+
+
+class DeletesMore(FaultyStorage):
+    """Deletes every key that begins with the one that is to be deleted."""
+
+    caught_by = "test_each_key_is_deleted_by_itself"
+
+    class Unit(_InEveryUnit):
+        class Area(_InEveryUnit):
+            def delete(self, key):
+                for each, _ in self._inner.scan(key):
+                    self._inner.delete(each)
+
+        def area(self, name):
+            return self.Area(self._inner.area(name))
+
+    vault = _vault(Unit)
+
+
+class ScansBackwards(FaultyStorage):
+    """Scans an area from its end."""
+
+    caught_by = "test_a_scan_gives_what_was_there_when_it_began"
+
+    class Unit(_InEveryUnit):
+        class Area(_InEveryUnit):
+            def scan(self, prefix=b"", *, before=None):
+                return reversed(list(self._inner.scan(prefix, before=before)))
+
+        def area(self, name):
+            return self.Area(self._inner.area(name))
+
+    vault = _vault(Unit)
+
+
+class SortsByLength(FaultyStorage):
+    """Sorts short keys before long ones."""
+
+    caught_by = "test_keys_sort_as_their_octets_do"
+
+    class Area(_InEveryUnit):
+        def scan(self, prefix=b"", *, before=None):
+            return iter(sorted(self._inner.scan(prefix, before=before), key=lambda row: (len(row[0]), row)))
+
+    vault = _area(Area)
+
+
+class SortsAsSigned(FaultyStorage):
+    """Sorts octets above 127 before all others."""
+
+    caught_by = "test_keys_sort_as_their_octets_do"
+
+    class Area(_InEveryUnit):
+        def scan(self, prefix=b"", *, before=None):
+            rows = self._inner.scan(prefix, before=before)
+            return iter(sorted(rows, key=lambda row: [octet ^ 128 for octet in row[0]]))
+
+    vault = _area(Area)
+
+
+class IncludesTheBound(FaultyStorage):
+    """Takes `before` for the last key that is wanted."""
+
+    caught_by = "test_keys_sort_as_their_octets_do"
+
+    class Area(_InEveryUnit):
+        def scan(self, prefix=b"", *, before=None):
+            return self._inner.scan(prefix, before=None if before is None else before + b"\0")
+
+    vault = _area(Area)
+
+
+class TakesEmptyForAbsent(FaultyStorage):
+    """Says of a key whose value is empty that it is not there."""
+
+    caught_by = "test_what_is_empty_is_told_from_what_is_absent"
+
+    class Area(_InEveryUnit):
+        def get(self, key):
+            return self._inner.get(key) or None
+
+    vault = _area(Area)
+
+
+class CutsLongKeys(FaultyStorage):
+    """Knows a key by its first 255 octets."""
+
+    caught_by = "test_keys_and_values_may_be_long"
+
+    class Area(_InEveryUnit):
+        def put(self, key, value):
+            self._inner.put(key[:255], value)
+
+    vault = _area(Area)
+
+
+class ShowsAllAreasInViews(FaultyStorage):
+    """Shows views a key of whichever area has it."""
+
+    caught_by = "test_two_areas_never_see_each_others_keys"
+
+    class vault(MemoryVault):  # noqa: N801  # see above
+        async def read(self, fn):
+            def view(tx):
+                class Area:
+                    def get(self, key):
+                        rows = tx.query("SELECT value FROM vault_area WHERE key = ?", (key,))
+                        return rows[0][0] if rows else None
+
+                tx.area = lambda _: Area()
+                return fn(tx)
+
+            return await super().read(view)
