@@ -67,7 +67,7 @@ class ConversationCame(Action, frozen=True):
 
 
 class FocusChanged(Action, frozen=True):
-    """The terminal's window got or lost the keyboard, as far as the terminal tells."""
+    """Somebody looks at the main screen, or no longer does, as far as the terminal tells."""
 
     focused: bool
 

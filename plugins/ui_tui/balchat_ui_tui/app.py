@@ -6,6 +6,9 @@ draw one. What is typed meanwhile waits.
 
 import asyncio
 import os
+from collections.abc import Generator
+from contextlib import contextmanager
+from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from balchat_common.settings import updated
@@ -19,7 +22,7 @@ from textual.screen import Screen
 from balchat_host.api.text import visible, visible_lines
 from balchat_ui_tui.drawing.cells import fit
 from balchat_ui_tui.drawing.last_look import LastLook
-from balchat_ui_tui.driver import TerminalDriver
+from balchat_ui_tui.driver import TerminalDriver, ToldToLeave
 from balchat_ui_tui.first_screen import FirstScreen
 from balchat_ui_tui.idle import IdleLock
 from balchat_ui_tui.key_order import Dealt, KeyOrder
@@ -37,6 +40,8 @@ if TYPE_CHECKING:
 
 _LONGEST_NOTICE: Final = 600
 _NAME: Final = "balchat"
+_BELL_SECONDS: Final = 1.0
+"""Seconds between two rings, at least: an account that was away may tell of hundreds of messages at once."""
 _NOTICE_SECONDS: Final = {Severity.INFORMATION: 4.0, Severity.WARNING: 8.0, Severity.ERROR: 12.0}
 
 
@@ -52,7 +57,7 @@ class BalchatTui(App[int]):
         Binding("ctrl+l", "lock", id="app.lock", priority=True),
         Binding("ctrl+q", "leave", id="app.quit", priority=True),
         # In a field, Textual would undo. Undo has the keys of the shell (`composer.undo`).
-        Binding("ctrl+z", "suspend_process", id="app.suspend", priority=True),
+        Binding("ctrl+z", "suspend", id="app.suspend", priority=True),
     ]
 
     def __init__(
@@ -77,6 +82,7 @@ class BalchatTui(App[int]):
         self._named = profile
         self._opened = opened
         self._session: Session | None = None
+        self._rang_at = -_BELL_SECONDS
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = theme_named(settings.theme, os.environ)
@@ -133,8 +139,10 @@ class BalchatTui(App[int]):
     # -- what effects ask for
 
     def ring(self) -> None:
-        """Ring the bell, where the settings allow it."""
-        if self.settings.bell:
+        """Ring the bell, where the settings allow it: once for everything that comes together."""
+        now = monotonic()
+        if self.settings.bell and now - self._rang_at >= _BELL_SECONDS:
+            self._rang_at = now
             self.bell()
 
     def show_notice(self, text: str, severity: Severity = Severity.INFORMATION) -> None:
@@ -169,10 +177,16 @@ class BalchatTui(App[int]):
         message.stop()
         await self._keys.dealt(message)
 
-    def switch_profile(self, name: str) -> None:
+    async def switch_profile(self, name: str) -> None:
         """End, so that the program begins again for another profile."""
         self.next_profile = name
-        self.exit(0)
+        await self.leave(0)
+
+    async def leave(self, code: int) -> None:
+        """Leave with an exit code, once the account has what was begun. The account goes on."""
+        if self._session is not None:
+            await self._session.settle()
+        self.exit(code)
 
     def take_setting(self, key: str, value: object) -> None:
         """Take another value of a setting of this program: at once, but for keys and the language."""
@@ -197,9 +211,32 @@ class BalchatTui(App[int]):
         """Show nothing more until somebody types the passphrase."""
         self.session.lock()
 
-    def action_leave(self) -> None:
+    async def action_leave(self) -> None:
         """Leave. The account goes on."""
-        self.exit(0)
+        await self.leave(0)
+
+    async def on_told_to_leave(self, message: ToldToLeave) -> None:
+        """Leave where a signal says so, or the terminal is gone."""
+        await self.leave(message.code)
+
+    @contextmanager
+    def suspend(self) -> Generator[None]:
+        """Give the terminal to another program for a while: nobody looks at the screen meanwhile."""
+        self.session.terminal_changed(ours=False)
+        try:
+            with super().suspend():
+                yield
+        finally:
+            self.session.terminal_changed(ours=True)
+
+    async def action_suspend(self) -> None:
+        """Go back to the shell for a while, once the account knows that nobody looks, and has what was begun."""
+        if self._session is not None:
+            self._session.terminal_changed(ours=False)
+            await self._session.settle()
+            # It goes on here when the shell says `fg`.
+            self.action_suspend_process()
+            self._session.terminal_changed(ours=True)
 
     def on_app_focus(self) -> None:
         """The window has the keyboard."""

@@ -32,7 +32,8 @@ async def write_elsewhere(tui: "BalchatTui", folder: Path, text: str) -> str:
     """Have a person write a text in their editor; return what it is then. Raise BadInput."""
     private = await anyio.to_thread.run_sync(PrivateFolder, folder, _PREFIX)
     try:
-        with removed_on_signals(private), tui.suspend():
+        # The other way round, the terminal's driver would take the signals again.
+        with tui.suspend(), removed_on_signals(private):
             return await anyio.to_thread.run_sync(_edit, tui.t, private.path, text)
     finally:
         with anyio.CancelScope(shield=True):

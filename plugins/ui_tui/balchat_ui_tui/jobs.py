@@ -50,7 +50,7 @@ class SwitchProfile(Job, frozen=True, kw_only=True):
     async def run(self, tui: "BalchatTui", tell: Tell) -> None:
         """Switch."""
         del tell
-        tui.switch_profile(self.name)
+        await tui.switch_profile(self.name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

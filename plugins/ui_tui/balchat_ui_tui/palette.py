@@ -11,7 +11,7 @@ from balchat_host.api.views import ConversationView
 from balchat_ui_tui.account import AccountState
 from balchat_ui_tui.actions import Action
 from balchat_ui_tui.asking.picker import Picker
-from balchat_ui_tui.asking.picking import PickState, pick, taken
+from balchat_ui_tui.asking.picking import PickState, follow, pick, taken
 from balchat_ui_tui.chat import actions as chat
 from balchat_ui_tui.conversations.marking import mark
 from balchat_ui_tui.drawing.cells import fit, wrap
@@ -145,9 +145,11 @@ class Palette(Picker[PickState]):
     def update_state(self, state: PickState, action: Action, account: AccountState) -> tuple[PickState, Effects]:
         """Take what was typed or chosen."""
         there = self._found(state, account)
+        # One may be gone since the list was drawn, or another may have come.
+        state = follow(state, [each.name for each in there])
         place = taken(state, action)
         if place is None:
-            return pick(state, action, there)
+            return pick(state, action, lambda now: [each.name for each in self._found(now, account)])
         return state, there[place].effects if place < len(there) else ()
 
     def _found(self, state: PickState, account: AccountState) -> Sequence[Command]:

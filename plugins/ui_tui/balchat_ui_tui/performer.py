@@ -41,6 +41,8 @@ _IN_ORDER: Final = frozenset(
     }
 )
 
+_LONGEST_WAIT: Final = 2.0
+"""Seconds that somebody who leaves waits for the account."""
 
 Asking = do.Call | do.ProfileCall | Job
 """The effects that have an answer."""
@@ -63,6 +65,9 @@ class Performer:
         self._app: App | None = None
         self._turn = anyio.Lock()
         self._timers: dict[tuple[int, str], TimerHandle] = {}
+        self._in_order = 0
+        """Calls that wait for their turn, or for their answer."""
+        self._settled = anyio.Event()
 
     def connected(self, app: App | None) -> None:
         """Ask this account from now on, None while there is none."""
@@ -84,6 +89,7 @@ class Performer:
         tui = self._tui
         match effect:
             case do.Call():
+                self._in_order += effect.method in _IN_ORDER
                 tui.run_worker(self._call(effect, asker), exit_on_error=False)
             case do.ProfileCall():
                 method = getattr(self._profile, effect.method)
@@ -114,9 +120,16 @@ class Performer:
                     self._answer(effect, asker, lambda: effect.run(tui, asker.dispatch)), exit_on_error=False
                 )
             case do.Quit():
-                tui.exit(0)
+                tui.run_worker(tui.leave(0), exit_on_error=False)
             case _:
                 raise TypeError(effect)
+
+    async def settle(self) -> None:
+        """Wait until what changes something in a conversation is answered, but not for long."""
+        with anyio.move_on_after(_LONGEST_WAIT):
+            while self._in_order:
+                self._settled = anyio.Event()
+                await self._settled.wait()
 
     async def _call(self, call: do.Call, asker: Asker) -> None:
         area, _, name = call.method.partition(".")
@@ -124,11 +137,15 @@ class Performer:
         async def ask() -> Any:
             return await getattr(getattr(self.app, area), name)(**call.arguments)
 
-        if call.method in _IN_ORDER:
+        if call.method not in _IN_ORDER:
+            await self._answer(call, asker, ask)
+            return
+        try:
             async with self._turn:
                 await self._answer(call, asker, ask)
-        else:
-            await self._answer(call, asker, ask)
+        finally:
+            self._in_order -= 1
+            self._settled.set()
 
     async def _answer(
         self, call: do.Call | do.ProfileCall | Job, asker: Asker, ask: Callable[[], Awaitable[Any]]

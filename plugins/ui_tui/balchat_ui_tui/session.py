@@ -12,6 +12,7 @@ from balchat_ui_tui import account as account_state
 from balchat_ui_tui.account import AccountState
 from balchat_ui_tui.account_screens.lock import LockScreen
 from balchat_ui_tui.actions import Action, ConnectionChanged, FocusChanged, Heard
+from balchat_ui_tui.chat.actions import DraftDue
 from balchat_ui_tui.connection import AccountConnection
 from balchat_ui_tui.connection_state import Phase
 from balchat_ui_tui.effects import OpenScreen
@@ -48,6 +49,9 @@ class Session:
         self._openings: list[tuple[OpenScreen, Asker]] = []
         """Screens to be shown once the screen is no longer locked."""
         self._notices: deque[tuple[str, Severity]] = deque(maxlen=_MOST_NOTICES)
+        self._focused = True
+        self._has_terminal = True
+        self._attentive = True
 
     def begin(self, opened: str | None) -> None:
         """Show the conversations, and connect."""
@@ -162,9 +166,31 @@ class Session:
         """Show a notice once the screen is no longer locked: the last few of them."""
         self._notices.append((text, severity))
 
+    # -- who looks
+
     def focus_changed(self, *, focused: bool) -> None:
         """Take whether the terminal's window has the keyboard."""
-        self._tell_screens(FocusChanged(focused=focused))
+        self._focused = focused
+        self.look_changed()
+
+    def terminal_changed(self, *, ours: bool) -> None:
+        """Take whether the terminal is the program's, or an editor's, a browser's, or the shell's for a while."""
+        self._has_terminal = ours
+        self.look_changed()
+
+    def look_changed(self) -> None:
+        """Tell the screens where somebody begins to look at the main screen, or looks at another one."""
+        attentive = self._focused and self._has_terminal and isinstance(self._tui.screen, MainScreen)
+        if attentive != self._attentive:
+            self._attentive = attentive
+            self._tell_screens(FocusChanged(focused=attentive))
+
+    async def settle(self) -> None:
+        """Have the account keep what was begun, and wait for a moment until it has: nobody may come back."""
+        main = next((each for each in self._tui.screen_stack if isinstance(each, MainScreen)), None)
+        if main is not None:
+            main.dispatch(DraftDue())
+        await self.performer.settle()
 
     def draw_soon(self) -> None:
         """Have all screens drawn again."""

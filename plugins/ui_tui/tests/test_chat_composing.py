@@ -72,6 +72,13 @@ def test_what_could_not_be_sent_is_back_in_the_composer_before_what_was_typed_me
     assert isinstance(shown, ShowError)
 
 
+def test_what_could_not_be_sent_is_not_lost_where_its_conversation_was_opened_again_or_one_edits_meanwhile():
+    failed = do.SendFailed("bob", "precious", ConnectionLost())
+    assert chat(failed)[0].text == "precious"
+    editing, _ = chat(do.Typed("half a"), do.EditLast(), failed)
+    assert (editing.text, editing.editing.kept) == ("text 4", "precious\nhalf a")
+
+
 def test_a_draft_is_kept_a_moment_after_the_last_key_and_ends_with_what_is_sent():
     state, [after] = chat(do.Typed("Dear"))
     assert isinstance(after, After)
@@ -112,6 +119,11 @@ def test_editing_the_last_message_keeps_what_was_being_written():
     [(method, arguments)] = calls(effects)
     assert (method, arguments["message"], arguments["text"]) == ("messages.edit", "m4", "text four")
     assert (state.text, state.editing) == ("half a", None)
+
+
+def test_who_reads_back_far_edits_no_message_that_only_looks_like_the_last_one():
+    state, _ = chat()
+    assert update(replace(state, ends=False), do.EditLast(), KNOWN)[0].editing is None
 
 
 def test_an_edit_that_failed_can_be_tried_again_and_what_was_being_written_waits():

@@ -166,10 +166,26 @@ def test_what_is_in_sight_is_taken_as_read_and_only_once():
     assert [each.arguments["up_to"] for each in step(state, scrolled("m980"), known)[1]] == ["m980"]
 
 
+def test_without_a_selection_the_last_message_in_sight_is_meant_when_one_reads_back_too():
+    known = account()
+    state, _ = step(opened(known), scrolled("m999", at_end=True), known)
+    state, _ = step(state, scrolled("m970"), known)
+    assert update(state, do.Reply(), known)[0].reply_to.id == "m970"
+
+
 def test_nothing_is_taken_as_read_while_another_window_has_the_keyboard():
     known = account(unread=1, first_unread="m999")
     state, _ = update(opened(known), FocusChanged(focused=False), known)
     assert step(state, scrolled("m999", at_end=True), known)[1] == []
+
+
+def test_what_was_in_sight_meanwhile_is_taken_as_read_when_somebody_looks_again():
+    known = account(unread=1, first_unread="m999")
+    state, _ = update(opened(known), FocusChanged(focused=False), known)
+    state, _ = step(state, scrolled("m999", at_end=True), known)
+    _, [attend, read] = update(state, FocusChanged(focused=True), known)
+    assert attend.arguments == {"conversation": "bob"}
+    assert (read.method, read.arguments["up_to"]) == ("conversations.mark_read", "m999")
 
 
 def test_what_is_marked_as_unread_stays_so_until_more_comes():

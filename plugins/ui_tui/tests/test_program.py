@@ -128,7 +128,30 @@ async def test_drafts_wait_in_each_conversation_and_in_the_account(
         await screen.press("alt+down")
         await screen.open("Bob")
         assert screen.app.screen.focused.text == "Dear Bob"
-    assert (await alice.app.conversations.get("Bob")).draft == "Dear Bob"
+        await screen.type("by")
+        await screen.press("ctrl+q")  # within the second that a draft waits
+    assert (await alice.app.conversations.get("Bob")).draft == "Dear Bobby"
+
+
+async def test_nothing_is_read_behind_another_screen_until_that_is_gone(
+    profiles: MemoryProfiles, alice: MemoryAccount
+) -> None:
+    bob = alice.befriend("Bob")
+    async with shown(profiles) as screen:
+        await screen.open("Bob")
+        await screen.until(lambda: screen.app.account.attended)
+        await screen.press("f1")
+        await screen.until(lambda: not screen.app.account.attended)
+        bob.write("unseen")
+        await screen.until(lambda: screen.app.account.unread)
+        await screen.press("ctrl+l", "x")
+        main: Any = screen.app.screen_stack[1]
+        await screen.until(lambda: main.state.chat.in_sight == bob.conversation[0].id)
+        assert bob.contact.unread == 1
+        screen.app.screen.dismiss()
+        await screen.shows("All keys")
+        await screen.press("f1")
+        await screen.until(lambda: bob.contact.unread == 0)
 
 
 async def test_arrow_up_edits_the_last_message_and_escape_leaves_it(
@@ -377,4 +400,6 @@ async def test_the_bell_rings_for_what_nobody_looks_at(
         assert rings == []
         carol.write("unseen")
         await screen.until(lambda: rings)
+        carol.write("and more, at once")
+        await screen.shows("and more")
         assert rings == ["ring"]

@@ -57,7 +57,7 @@ class Choose(Picker[PickState]):
     def update_state(self, state: PickState, action: Action, account: AccountState) -> tuple[PickState, Effects]:
         """Take an answer."""
         del account
-        return pick(state, action, [each.value for each in self.answers])
+        return pick(state, action, lambda _: [each.value for each in self.answers])
 
     def choices(self, cells: int) -> Sequence[Sequence[Row]]:
         """Return the answers, what is to be known of each below it."""

@@ -86,9 +86,10 @@ class Picker(StatefulScreen[S], ModalScreen[object]):
             yield Rows(id="picker-hints")
 
     def on_mount(self) -> None:
-        """Begin in the field."""
+        """Begin in the field, and at the first choice."""
         if self.HAS_FIELD:
             self.query_one(Input).focus()
+        self.dispatch(Step(0))
 
     def draw(self, before: S | None) -> None:
         """Show what can be chosen."""

@@ -115,13 +115,15 @@ def sent(state: ChatState, message: MessageView) -> ChatState:
     return window.added(replace(state, outgoing=state.outgoing[1:]), message, watched=True)
 
 
-def send_failed(state: ChatState) -> ChatState:
+def send_failed(state: ChatState, failed: SendFailed) -> ChatState:
     """Put what could not be sent back into the composer, before what was typed meanwhile."""
-    if not state.outgoing:
-        return state
-    first, *others = state.outgoing
-    text = before(first.text, state.text)
-    return replace(put_text(state, text), outgoing=tuple(others), reply_to=state.reply_to or first.reply_to)
+    # What was sent before the conversation was left and opened again is not in `outgoing`.
+    first = next((each for each in state.outgoing if each.text == failed.text), Outgoing(text=failed.text))
+    others = tuple(each for each in state.outgoing if each is not first)
+    state = replace(state, outgoing=others, reply_to=state.reply_to or first.reply_to)
+    if state.editing is not None:
+        return replace(state, editing=replace(state.editing, kept=before(first.text, state.editing.kept)))
+    return put_text(state, before(first.text, state.text))
 
 
 def before(text: str, draft: str) -> str:
@@ -147,7 +149,9 @@ def edit(state: ChatState, message: MessageView) -> ChatState:
 
 
 def edit_last(state: ChatState) -> ChatState:
-    """Edit the last message of ours that can be edited."""
+    """Edit the last message of ours that can be edited, where the window has the end."""
+    if not state.ends:
+        return state  # the last one of the window is an old one
     last = next((each for each in reversed(state.messages) if editable(each)), None)
     return state if last is None else edit(state, last)
 

@@ -55,7 +55,7 @@ class ReactToMessage(Picker[PickState]):
 
     def update_state(self, state: PickState, action: Action, account: AccountState) -> tuple[PickState, Effects]:
         del account
-        return pick(state, action, [emoji for _, emoji in emoji_choices(state)])
+        return pick(state, action, lambda now: [emoji for _, emoji in emoji_choices(now)])
 
     @property
     def heading(self) -> str:

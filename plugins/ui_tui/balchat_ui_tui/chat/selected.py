@@ -14,7 +14,7 @@ from balchat_ui_tui.files.viewers import viewer_of
 def meant(state: ChatState) -> MessageView | None:
     """Return the selected message; where none is, the last one in sight."""
     last = state.messages[-1] if state.messages else None
-    return state.message(state.selected) or state.message(state.seen) or last
+    return state.message(state.selected) or state.message(state.in_sight) or last
 
 
 def move(state: ChatState, by: int) -> tuple[ChatState, Effects]:

@@ -44,8 +44,8 @@ class ChatState:
 
     `messages` is a window of the history, the oldest first. `begins` and `ends` say whether the history does so at its
     edges; `asked_before` and `asked_after` whether more was asked for. `following`: the view is at the end, and stays
-    there. `watched`: the terminal's window has the keyboard. `unread_from` is the message above which the line stands
-    that says what is new. `seen` is the newest message that was taken as read.
+    there. `watched`: a person looks at it. `unread_from` is the message above which the line stands that says what is
+    new. `in_sight` is the last message that is on the screen, `seen` the newest one that was taken as read.
 
     `unfolded`: the messages whose long texts are shown whole.
 
@@ -63,6 +63,7 @@ class ChatState:
     following: bool = True
     watched: bool = True
     unread_from: str | None = None
+    in_sight: str | None = None
     seen: str | None = None
     target: Target | None = None
     selected: str | None = None

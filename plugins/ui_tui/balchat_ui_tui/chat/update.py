@@ -93,14 +93,15 @@ def _told(state: ChatState, action: Action, conversation: ConversationView) -> t
             return window.heard(state, event, watched=state.watched), ()
         case FocusChanged(focused=focused):
             changed = replace(state, watched=focused)
-            return changed, (_attend(changed),)
+            read, effects = _read(changed, conversation)
+            return read, (_attend(changed), *effects)
         case ConnectionChanged(connection=connection) if connection.phase is Phase.UP:
             again = () if state.opened else (window.ask_opening(conversation),)
             state, drafts = composing.keep_draft(state)
             return state, (_attend(state), *again, *drafts)
         case AccountRead() if state.opened:
             # What happened meanwhile is not known: the page that is in sight is read again.
-            around = None if state.following else state.selected or state.seen
+            around = None if state.following else state.selected or state.in_sight
             read = replace(state, messages=(), opened=False)
             if around is None:
                 return window.ask_latest(read)
@@ -119,7 +120,7 @@ def _answered(state: ChatState, action: Action, conversation: ConversationView) 
         case do.Sent(message=message) if message.conversation == state.conversation:
             return composing.sent(state, message), ()
         case do.SendFailed() if action.conversation == state.conversation:
-            return composing.send_failed(state), (ShowError(action.error),)
+            return composing.send_failed(state, action), (ShowError(action.error),)
         case do.EditFailed() if action.conversation == state.conversation:
             return composing.edit_failed(state, action), (ShowError(action.error),)
         case do.DraftFailed() if action.conversation == state.conversation:
@@ -145,13 +146,18 @@ def _scrolled(state: ChatState, scrolled: do.Scrolled, conversation: Conversatio
     if following != state.following:
         state = replace(state, following=following)
     state, effects = window.ask_more(state, before=scrolled.near_first, after=scrolled.near_last)
-    if not state.watched or scrolled.last is None or not _is_later(state, scrolled.last):
-        return state, effects
-    state = replace(state, seen=scrolled.last)
+    state, read = _read(replace(state, in_sight=scrolled.last), conversation)
+    return state, (*effects, *read)
+
+
+def _read(state: ChatState, conversation: ConversationView) -> tuple[ChatState, Effects]:
+    """Take what is in sight as read, where somebody looks at it."""
+    if not state.watched or state.in_sight is None or not _is_later(state, state.in_sight):
+        return state, ()
+    state = replace(state, seen=state.in_sight)
     if not conversation.unread:
-        return state, effects
-    read = Call("conversations.mark_read", {"conversation": state.conversation, "up_to": scrolled.last})
-    return state, (*effects, read)
+        return state, ()
+    return state, (Call("conversations.mark_read", {"conversation": state.conversation, "up_to": state.in_sight}),)
 
 
 def _is_later(state: ChatState, message: str) -> bool:

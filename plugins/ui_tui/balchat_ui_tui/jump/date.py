@@ -58,7 +58,7 @@ def typed_day(words: str, today: date) -> date | None:
 
 def update(state: DateState, action: Action) -> tuple[DateState, Effects]:
     """Return the state after an action, and what is to be done."""
-    return pick(state, action, [GoToDate(_milliseconds(day)) for day in days(state)])
+    return pick(state, action, lambda now: [GoToDate(_milliseconds(day)) for day in days(now)])
 
 
 def _milliseconds(day: date) -> int:

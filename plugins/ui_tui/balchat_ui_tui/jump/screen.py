@@ -27,7 +27,7 @@ def fitting(state: PickState, account: AccountState) -> Sequence[ConversationVie
 
 def update(state: PickState, action: Action, account: AccountState) -> tuple[PickState, Effects]:
     """Return the state after an action, and what is to be done."""
-    return pick(state, action, [Show(each.id) for each in fitting(state, account)])
+    return pick(state, action, lambda now: [Show(each.id) for each in fitting(now, account)])
 
 
 class Jump(Picker[PickState]):

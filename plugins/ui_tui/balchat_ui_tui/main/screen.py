@@ -177,6 +177,14 @@ class MainScreen(StatefulScreen[MainState]):
             case Pane.COMPOSER:
                 self.query_one(Composer).focus()
 
+    def on_screen_suspend(self) -> None:
+        """Another screen is in front: nobody looks at the messages."""
+        self.tui.session.look_changed()
+
+    def on_screen_resume(self) -> None:
+        """Somebody looks again."""
+        self.tui.session.look_changed()
+
     def on_resize(self, event: events.Resize) -> None:
         """Place the panes for the new size."""
         del event
@@ -253,13 +261,7 @@ class MainScreen(StatefulScreen[MainState]):
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """Follow where the keyboard goes, by mouse too."""
-        panes = {
-            "conversations": Pane.LIST,
-            "filter": Pane.FILTER,
-            "messages": Pane.MESSAGES,
-            "composer": Pane.COMPOSER,
-        }
-        pane = panes.get(event.widget.id or "")
+        pane = _PANES.get(event.widget.id or "")
         if pane is not None and pane is not self.state.pane:
             self.dispatch(do.Focus(pane))
 

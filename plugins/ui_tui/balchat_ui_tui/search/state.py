@@ -178,7 +178,8 @@ def _found(state: SearchState, found: Found) -> SearchState:
 
 def _without(state: SearchState, gone: str) -> SearchState:
     left = tuple(each for each in state.hits if each.message.id != gone)
-    return replace(state, hits=left, place=max(0, min(state.place, len(left) - 1)))
+    before = sum(each.message.id == gone for each in state.hits[: state.place])
+    return replace(state, hits=left, place=max(0, min(state.place - before, len(left) - 1)))
 
 
 def _step(state: SearchState, by: int) -> tuple[SearchState, Effects]:
