@@ -32,7 +32,7 @@ if TYPE_CHECKING:
         TransportContext,
     )
 
-_NAME: Final = re.compile(r"[a-z][a-z0-9_]{1,39}")
+PLUGIN_NAME: Final = re.compile(r"[a-z][a-z0-9_]{1,39}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Descriptor:
     settings: type[Any] = NoSettings
 
     def __post_init__(self) -> None:
-        if not _NAME.fullmatch(self.name):
+        if not PLUGIN_NAME.fullmatch(self.name):
             raise ValueError(f"a plugin's name has 2 to 40 of a-z, 0-9 and _, and begins with a letter: {self.name!r}")
         if not self.summary or "\n" in self.summary:
             raise ValueError(f"{self.name}: the summary is one line")

@@ -11,20 +11,21 @@ What is wrong ends it: what would come next could only fail for the same reason.
 from __future__ import annotations
 
 import signal
-import subprocess
 import sys
 import tempfile
-import threading
+from contextlib import suppress
 from dataclasses import replace
 from importlib.util import find_spec
 from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from balchat_common.toml_files import Unusable, anybodys_text
 from balchat_common.words import either
 
 from balchat_host.api.failures import TRACEBACK
 from balchat_host.api.types import Check, Problem
+from balchat_host.authoring.child import Ended, run_child, run_quietly
 from balchat_host.authoring.subject import Subject, find_subject
 from balchat_host.authoring.telling import told
 
@@ -43,6 +44,8 @@ _ACCOUNTS: Final = ("memory_account", "memory_profiles")
 _FIRST: Final = "not tried: mend what is wrong first"
 _SHOWN: Final = 20
 """Lines of a failure that are shown."""
+_MOST_SOURCES: Final = 256
+"""Files of tests that are looked at for a kit."""
 
 
 def check_plugin(plugin: str, *, program: str, overrides: Mapping[str, str]) -> Iterator[Check]:
@@ -100,44 +103,54 @@ def _told(
     What is wrong comes with what the process said last on its standard error: the traceback, where there is one.
     """
     wrong: Check | None = None
-    with (
-        tempfile.TemporaryFile() as errors,
-        subprocess.Popen(
-            # Aborted, it says where it stands.
-            [sys.executable, "-X", "faulthandler", "-m", *command],
-            env={**environment, TRACEBACK: "1"},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            encoding="utf-8",
-        ) as process,
-    ):
-        timer = threading.Timer(limit, process.send_signal, [signal.SIGABRT])
-        timer.start()
+    is_done = False
+    # Aborted, it says where it stands. -P: what lies in the folder that we are in is not imported.
+    python = [sys.executable, "-P", "-X", "faulthandler", "-m"]
+    child = run_child([*python, *command], environment={**environment, TRACEBACK: "1"}, limit=limit)
+    while True:
         try:
-            assert process.stdout is not None
-            for line in process.stdout:
-                check = told(line)
-                if check.problem is None:
-                    yield check
-                else:
-                    wrong = check
-            code = process.wait()
-        finally:
-            process.kill()
-            timer.cancel()
-        errors.seek(0)
-        said = _last_words(errors.read().decode(errors="replace"))
-    if wrong is None and code < 0:
-        what = f"it was not done within {limit:g} s: it blocks, or does not end when it is cancelled"
-        wrong = _wrong(name, what, "look at what it waits for: the innermost call comes first")
-    elif wrong is None and code != 0:
-        wrong = _wrong(name, "its process ended", "mend what the last lines name")
+            line = next(child)
+        except StopIteration as stopped:
+            ended: Ended = stopped.value
+            break
+        if not line:
+            continue
+        try:
+            check = told(line)
+        except ValueError:
+            child.close()
+            yield _wrong(name, "its process said something else than a verdict", "leave the host's own pipes alone")
+            return False
+        if check is None:
+            is_done = True
+        elif check.problem is None:
+            yield check
+        else:
+            wrong = check
+    wrong = wrong or _cut_short(ended, name, limit, is_done=is_done)
     if wrong is None:
         return True
     assert wrong.problem is not None
-    yield replace(wrong, problem=replace(wrong.problem, what="\n".join([wrong.problem.what, *said])))
+    what = "\n".join([wrong.problem.what, *_last_words(ended.said)])
+    yield replace(wrong, problem=replace(wrong.problem, what=what))
     return False
+
+
+def _cut_short(ended: Ended, name: str, limit: float, *, is_done: bool) -> Check | None:
+    """Return what is wrong where a process ended before it was done; None where it was."""
+    if ended.late:
+        what = f"it was not done within {limit:g} s: it blocks, or does not end when it is cancelled"
+        return _wrong(name, what, "look at what it waits for: the innermost call comes first")
+    if ended.code == -signal.SIGINT:
+        return _wrong(name, "it raised KeyboardInterrupt, which is a person's and ends balchat", "raise something else")
+    if ended.code < 0:
+        what = f"its process crashed ({signal.Signals(-ended.code).name})"
+        return _wrong(name, what, "look at where it stood: the innermost call comes first")
+    if ended.code != 0:
+        return _wrong(name, "its process ended", "mend what the last lines name")
+    if not is_done:
+        return _wrong(name, "it ended its process before all was looked at", "do not call os._exit(), nor fork")
+    return None
 
 
 def _last_words(text: str) -> Sequence[str]:
@@ -166,34 +179,37 @@ def _tests(subject: Subject, environment: Mapping[str, str]) -> Check:
             " balchat-host[testing] beside this one"
         )
         return _wrong("tests", f"they cannot run here: {missing[0]} is not installed", remedy)
-    sources = "".join(path.read_text(errors="replace") for path in subject.tests.rglob("*.py"))
+    sources = _sources(subject.tests)
     used = [name for name in (*_KITS, *_ACCOUNTS) if name in sources]
     if not used:
         return _wrong("tests", "they use neither a kit nor an account in memory", "subclass the kit of its contract")
     # Verbose, it names each test before it runs it.
-    command = [sys.executable, "-m", "pytest", "--verbose", "-p", "no:cacheprovider", str(subject.tests)]
-    try:
-        ran = subprocess.run(
-            command,
-            cwd=subject.source,
-            # What its last lines say is read below, so nobody's own options may change that. On a narrow terminal
-            # pytest leaves the reasons out.
-            env={name: value for name, value in environment.items() if name != "PYTEST_ADDOPTS"} | {"COLUMNS": "240"},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=TESTS_LIMIT,
-            check=False,
+    options = ["--verbose", "--color=no", "-p", "no:cacheprovider"]
+    # What its last lines say is read below, so nobody's own options may change that. On a narrow terminal pytest leaves
+    # the reasons out.
+    theirs = {name: value for name, value in environment.items() if name != "PYTEST_ADDOPTS"} | {"COLUMNS": "240"}
+    command = [sys.executable, "-m", "pytest", *options, str(subject.tests)]
+    ended, said = run_quietly(command, environment=theirs, limit=TESTS_LIMIT, folder=subject.source)
+    lines = said.strip().splitlines() or ended.said.strip().splitlines() or ["they said nothing"]
+    if ended.late:
+        return _wrong(
+            "tests", f"they did not end within {TESTS_LIMIT:g} s; at last: {lines[-1]}", "run that test alone"
         )
-    except subprocess.TimeoutExpired as expired:
-        said = expired.stdout.decode(errors="replace") if isinstance(expired.stdout, bytes) else ""
-        last = said.strip().rpartition("\n")[2]
-        return _wrong("tests", f"they did not end within {TESTS_LIMIT:g} s; at last: {last}", "run that test alone")
-    lines = ran.stdout.strip().splitlines() or ran.stderr.strip().splitlines() or ["they said nothing"]
-    if ran.returncode != 0:
+    if ended.code != 0:
         failed = [line for line in lines if line.startswith(("FAILED", "ERROR"))] or lines
         return _wrong("tests", "\n".join(["some fail:", *failed[-_SHOWN:]]), f"python -m pytest {subject.tests}")
+    if " passed" not in lines[-1]:
+        return _wrong("tests", f"none of them passed: {lines[-1].strip('= ')}", f"python -m pytest {subject.tests}")
     return Check(name="tests", finding=f"{lines[-1].strip('= ')} (with {', '.join(used)})")
+
+
+def _sources(tests: Path) -> str:
+    """Return the texts of tests, up to a bound."""
+    texts: list[str] = []
+    for path in sorted(tests.rglob("*.py"))[:_MOST_SOURCES]:
+        with suppress(FileNotFoundError, Unusable):
+            texts.append(anybodys_text(path))
+    return "\n".join(texts)
 
 
 def _wrong(name: str, what: str, remedy: str) -> Check:

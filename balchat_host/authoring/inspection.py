@@ -3,13 +3,19 @@
 python -m balchat_host.authoring.inspection NAME [KEY=VALUE …]
 """
 
+import importlib
+import os
 import sys
 import traceback
 from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
 
+import pluggy
 from balchat_common.settings import Unfit, settings_of
 from balchat_common.words import one_line
 
+import balchat_host
 from balchat_host.api.descriptors import Descriptor
 from balchat_host.api.errors import ConfigurationError
 from balchat_host.authoring.telling import Teller
@@ -20,15 +26,26 @@ from balchat_host.loader.schema import SETTINGS
 from balchat_host.loader.setting_views import plain
 from balchat_host.loader.settings import make_settings
 
+_NOT_THE_PLUGINS: Final = (
+    f"{Path(balchat_host.__file__).parent}{os.sep}",
+    f"{Path(importlib.__file__).parent}{os.sep}",
+    f"{Path(pluggy.__file__).parent}{os.sep}",
+    "<frozen importlib",
+)
+"""Where the files begin that every import leads through."""
+
 
 def main() -> int:
     """Look at the plugin that the command line names; return whether something is wrong."""
     tell, name, overrides = Teller(), sys.argv[1], dict(each.split("=", 1) for each in sys.argv[2:])
-    (record,) = [each for each in discover([name]) if each.name == name and each.enabled]
+    # There are several where several distributions bring it; each of them says so.
+    record, *others = [each for each in discover([name]) if each.name == name and each.enabled]
     if record.problem is not None:
         if record.cause is not None:
-            traceback.print_exception(record.cause)
+            print_cause(record.cause)
         remedy = "mend what the traceback names" if record.cause else "mend what its hooks give (api/descriptors.py)"
+        if others:
+            remedy = "call yours something else, or uninstall the other one"
         tell.wrong(name, record.problem, remedy)
         return 1
     if record.slowness:
@@ -39,7 +56,16 @@ def main() -> int:
             f"{descriptor.kind}: {descriptor.summary}; for version {descriptor.api_version} of the contracts",
         )
     found = [_settings_are_right(tell, each, overrides) for each in record.registered]
+    tell.done()
     return int(not all(found))
+
+
+def print_cause(error: BaseException) -> None:
+    """Print a traceback that begins with the plugin's own code: how it came to be imported is nothing to its author."""
+    place = error.__traceback__
+    while place is not None and place.tb_frame.f_code.co_filename.startswith(_NOT_THE_PLUGINS):
+        place = place.tb_next
+    traceback.print_exception(type(error), error, place)
 
 
 def given_to(descriptor: Descriptor, overrides: Mapping[str, str]) -> dict[str, ConfigValue]:

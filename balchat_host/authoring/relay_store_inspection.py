@@ -36,6 +36,7 @@ def main() -> int:
         return 1
     tell.well(name, f"relay store: {descriptor.summary}; for version {descriptor.api_version} of the contract")
     tell.well(f"settings of {name}", f"{len(declared)} in the table [store] of relay.toml")
+    tell.done()
     return 0
 
 

@@ -35,13 +35,23 @@ class Teller:
         """Tell what is wrong, and what to do."""
         self._tell(Check(name=name, finding="it is not as it should be", problem=Problem(what=what, remedy=remedy)))
 
+    def done(self) -> None:
+        """Tell that all has been looked at: a process that only ended has not said that anything is well."""
+        self._out.write("null\n")
+        self._out.flush()
+
     def _tell(self, check: Check) -> None:
         self._out.write(json.dumps(asdict(check)) + "\n")
         self._out.flush()
 
 
-def told(line: str) -> Check:
-    """Read a line that a teller wrote."""
-    said: dict[str, Any] = json.loads(line)
-    problem = said.pop("problem")
-    return Check(**said, problem=problem and Problem(**problem))
+def told(line: bytes) -> Check | None:
+    """Read a line that a teller wrote; None says that it was done. Raise ValueError."""
+    try:
+        said: dict[str, Any] | None = json.loads(line)
+        if said is None:
+            return None
+        problem = said.pop("problem")
+        return Check(**said, problem=problem and Problem(**problem))
+    except (TypeError, AttributeError, KeyError, RecursionError) as error:
+        raise ValueError from error

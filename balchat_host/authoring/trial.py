@@ -215,6 +215,7 @@ def main() -> int:
         tell.wrong("trial", str(error), "mend it; what it logged last stands above")
     with suppress(OSError):
         sys.stderr.flush()
+    tell.done()
     return bool(wrong)
 
 

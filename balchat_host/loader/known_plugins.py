@@ -12,12 +12,16 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+from balchat_common.toml_files import Unusable, trusted_text
 
 from balchat_host.api.errors import BadInput, NoSuchPlugin
 from balchat_host.api.types import Check
 from balchat_host.loader.deployment import Deployment, differences
-from balchat_host.loader.plugin_files import digest_of, is_editable
+from balchat_host.loader.metadata import name_of, version_of
+from balchat_host.loader.plugin_files import digest_of, folder_of_sources, own_files_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +34,6 @@ if TYPE_CHECKING:
 _log: Final = logging.getLogger("balchat")
 
 FILE_NAME: Final = "plugins.json"
-_MAX_SIZE: Final = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +47,7 @@ class KnownPlugin:
 
     def change(self, distribution: Distribution) -> str | None:
         """Say how a distribution differs from what was remembered; None where it does not. Blocks."""
-        name, version = distribution.metadata["Name"], distribution.version
+        name, version = name_of(distribution), version_of(distribution)
         before = f"when it was enabled on {self.since}"
         if name != self.distribution:
             return f"{name} brings it, and {before} {self.distribution} did"
@@ -67,16 +70,12 @@ def load(profile: Path) -> KnownPlugins:
     """Read what a profile remembers. Raise BadInput where that cannot be read."""
     path = profile / FILE_NAME
     try:
-        with path.open("rb") as file:
-            said: dict[str, Any] = json.loads(file.read(_MAX_SIZE))
-        plugins = {name: KnownPlugin(**each) for name, each in said["plugins"].items()}
-        deployment = said["deployment"] and Deployment(**said["deployment"])
+        return msgspec.json.decode(trusted_text(path), type=KnownPlugins)
     except FileNotFoundError:
         return KnownPlugins()
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+    except (Unusable, msgspec.DecodeError, RecursionError):
         problem = "it cannot be read; look at `balchat plugins list`, and remove it if the plugins are what you want"
         raise BadInput(what=str(path), problem=problem) from None
-    return KnownPlugins(plugins=plugins, deployment=deployment)
 
 
 def save(profile: Path, known: KnownPlugins) -> None:
@@ -92,8 +91,8 @@ def save(profile: Path, known: KnownPlugins) -> None:
 def remembered(distribution: Distribution) -> KnownPlugin:
     """Return a plugin as it is now. Blocks."""
     return KnownPlugin(
-        distribution=distribution.metadata["Name"],
-        version=distribution.version,
+        distribution=name_of(distribution),
+        version=version_of(distribution),
         digest=digest_of(distribution),
         since=datetime.now(UTC).strftime("%Y-%m-%d"),
     )
@@ -101,11 +100,13 @@ def remembered(distribution: Distribution) -> KnownPlugin:
 
 def refusal(known: KnownPlugin | None, distribution: Distribution, name: str) -> str | None:
     """Say why a plugin may not be used where plugins are pinned; None where it may. Blocks."""
-    if is_editable(distribution):
+    if folder_of_sources(distribution) is not None:
         return (
             "plugins.pin is set, and it is installed from a folder of sources, whose files nobody watches; "
             "install a wheel of it"
         )
+    if not own_files_of(distribution):
+        return "plugins.pin is set, and nothing says which files are its own, so nobody watches them; install a wheel"
     change = None if known is None else known.change(distribution)
     return change and f"plugins.pin is set, and {change}. If that is as you want it: balchat plugins accept {name}"
 

@@ -9,8 +9,12 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import os
+import stat
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import unquote, urlsplit
 
 if TYPE_CHECKING:
     from importlib.metadata import Distribution
@@ -27,27 +31,44 @@ def files_of(distribution: Distribution) -> list[str]:
         return []
 
 
-def is_editable(distribution: Distribution) -> bool:
-    """Return whether it leads to a folder of sources, which its RECORD does not list (PEP 610)."""
-    with suppress(ValueError, TypeError, AttributeError):
-        return bool(json.loads(distribution.read_text("direct_url.json") or "{}").get("dir_info", {}).get("editable"))
-    return False
+def folder_of_sources(distribution: Distribution) -> Path | None:
+    """Return the folder of sources that an editable distribution leads to; None where it is none (PEP 610)."""
+    with suppress(OSError, ValueError, TypeError, AttributeError, RecursionError):
+        said: Any = json.loads(distribution.read_text("direct_url.json") or "{}")
+        if said.get("dir_info", {}).get("editable"):
+            return Path(unquote(urlsplit(str(said.get("url", ""))).path))
+    return None
+
+
+def own_files_of(distribution: Distribution) -> list[str]:
+    """Return the paths of the files that can be watched: none of a folder of sources, which RECORD leaves out."""
+    if folder_of_sources(distribution) is not None:
+        return []
+    return [path for path in files_of(distribution) if _is_its_own(path)]
 
 
 def digest_of(distribution: Distribution) -> str | None:
     """Return a hash over the names and contents of its files; None where they are not known. Blocks."""
-    paths = [path for path in files_of(distribution) if _is_its_own(path)]
-    if not paths or is_editable(distribution):
+    paths = own_files_of(distribution)
+    if not paths:
         return None
     digest = hashlib.sha256()
     for path in paths:
-        try:
-            with open(str(distribution.locate_file(path)), "rb") as file:  # noqa: PTH123  # it may be no real path
-                content = hashlib.file_digest(file, "sha256").hexdigest()
-        except OSError:
-            content = "missing"
-        digest.update(f"{path}\0{content}\n".encode())
+        digest.update(f"{path}\0{_content(str(distribution.locate_file(path)))}\n".encode(errors="surrogateescape"))
     return digest.hexdigest()
+
+
+def _content(path: str) -> str:
+    """Return a hash of what a file holds. A RECORD may name anything: a device or a pipe is not read."""
+    try:
+        # O_NONBLOCK: a pipe is not waited for.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb") as file:
+            if stat.S_ISREG(os.fstat(descriptor).st_mode):
+                return hashlib.file_digest(file, "sha256").hexdigest()
+    except (OSError, ValueError):  # it is gone, or this can be no path
+        return "missing"
+    return "no file"
 
 
 def _is_its_own(path: str) -> bool:

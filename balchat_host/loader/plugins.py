@@ -21,6 +21,7 @@ from balchat_host.api import ENTRY_POINT_GROUP
 from balchat_host.api.descriptors import Descriptor
 from balchat_host.api.errors import PluginError
 from balchat_host.loader.importing import import_plugin
+from balchat_host.loader.metadata import name_of, said_by, summary_of, version_of
 from balchat_host.loader.registration import Broken, ask, check, describe
 
 if TYPE_CHECKING:
@@ -29,9 +30,6 @@ if TYPE_CHECKING:
 
     from balchat_host.api.frontend import PluginView
     from balchat_host.loader.vetting import Vet
-
-UNKNOWN: Final = "unknown"
-"""What is told where a distribution's metadata is not there."""
 
 SLOW: Final = 2.0
 """Seconds from which on people are told that importing a plugin takes long: they wait for it at most commands."""
@@ -59,20 +57,17 @@ class PluginRecord:
     @property
     def distribution(self) -> str:
         """The distribution's name, or nothing where none announces the plugin."""
-        return self._metadata("Name")
+        return name_of(self.origin) if self.origin else ""
 
     @property
     def version(self) -> str:
         """The distribution's version, or nothing where none announces the plugin."""
-        return self._metadata("Version")
+        return version_of(self.origin) if self.origin else ""
 
     @property
     def summary(self) -> str:
         """The distribution's line about itself."""
-        return self._metadata("Summary")
-
-    def _metadata(self, key: str) -> str:
-        return "" if self.origin is None else _metadata(self.origin, key) or UNKNOWN
+        return summary_of(self.origin) if self.origin else ""
 
     @property
     def wording(self) -> str:
@@ -154,20 +149,15 @@ def _hides(known: EntryPoint, entry_point: EntryPoint) -> bool:
     one, other = known.dist, entry_point.dist
     if one is None or other is None or _key(one) != _key(other):
         return False
-    if one is other or _metadata(one, "Version") == _metadata(other, "Version"):
+    if one is other or version_of(one) == version_of(other):
         return known.value == entry_point.value or one is not other
     # Two versions side by side: what is left of an installation that went wrong. Nobody knows whose files are there.
     return one.locate_file("") != other.locate_file("")
 
 
-def summary_of(distribution: Distribution | None) -> str:
-    """Return a distribution's line about itself."""
-    return UNKNOWN if distribution is None else _metadata(distribution, "Summary") or UNKNOWN
-
-
 def _key(distribution: Distribution | None) -> str:
     """A distribution's name in its normal form (PEP 503)."""
-    return "" if distribution is None else _normal(_metadata(distribution, "Name"))
+    return _normal(said_by(distribution, "Name"))
 
 
 def _key_of(entry_point: EntryPoint) -> str:
@@ -176,13 +166,6 @@ def _key_of(entry_point: EntryPoint) -> str:
 
 def _normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
-
-
-def _metadata(distribution: Distribution, key: str) -> str:
-    try:
-        return distribution.metadata[key] or ""
-    except Exception:  # noqa: BLE001  # a distribution without metadata is still listed
-        return ""
 
 
 def _absent(name: str, known: Mapping[str, Sequence[EntryPoint]]) -> PluginRecord:
@@ -242,6 +225,8 @@ def _registered_once(records: Sequence[PluginRecord]) -> tuple[PluginRecord, ...
 def _conflict(record: PluginRecord, owners: dict[str, list[PluginRecord]]) -> str | None:
     for descriptor in record.registered:
         others = owners[descriptor.name]
+        if len(others) > 1 and all(other is record for other in others):
+            return f"it registers {descriptor.name} more than once"
         if len(others) > 1:
             wordings = [f"{other.name} ({other.wording})" for other in others]
             return f"{descriptor.name} is registered by {one_line(wordings)}; enable one of them"

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Final
 from balchat_host.api import PROGRAM_GROUP
 from balchat_host.api.descriptors import FrontEndDescriptor
 from balchat_host.api.errors import NoSuchProgram, PluginError
-from balchat_host.loader.plugins import announced, discover, summary_of
+from balchat_host.loader.metadata import summary_of
+from balchat_host.loader.plugins import announced, discover
 from balchat_host.loader.schema import belongs
 from balchat_host.loader.vetting import vetting
 

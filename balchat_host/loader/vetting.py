@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
+from balchat_host.loader.metadata import version_of
 from balchat_host.loader.schema import belongs
 
 if TYPE_CHECKING:
@@ -29,8 +30,9 @@ def vetting(configuration: Configuration, profile: Path | None) -> Vet:
 
     def vet(name: str, distribution: Distribution) -> str | None:
         asked = plugins.versions.get(name)
-        if asked is not None and not fits(distribution.version, asked):
-            return f"its version is {distribution.version}, and plugins.versions asks for {asked}; install that"
+        version = version_of(distribution)
+        if asked is not None and not fits(version, asked):
+            return f"its version is {version}, and plugins.versions asks for {asked}; install that"
         if pinned is not None and not belongs(plugins.program, name):
             return pinned(name, distribution)
         return None

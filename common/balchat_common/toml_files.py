@@ -1,8 +1,12 @@
-"""Files of settings, read only if nobody else decides what stands in them: they say which code runs beside keys."""
+"""Files of settings, and others in TOML.
+
+Those of settings are read only if nobody else decides what stands in them: they say which code runs beside keys.
+"""
 
 import os
 import re
 import stat
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -56,11 +60,24 @@ def value_of(text: str) -> object:
 
 def trusted_text(path: Path) -> str:
     """Return the text of a file that nobody but its owner and root decides about. Raise FileNotFoundError, Unusable."""
+    return _text(path, _check_owner)
+
+
+def anybodys_text(path: Path) -> str:
+    """Return the text of a file, whoever decides about it. Raise FileNotFoundError, Unusable."""
+    return _text(path, None)
+
+
+def _text(path: Path, check: Callable[[os.stat_result], None] | None) -> str:
     try:
         # O_NONBLOCK: a named pipe must be refused below, not waited for.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
-            _check(os.fstat(descriptor))
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
+                raise Unusable("it is no regular file", "a file, or none")
+            if check is not None:
+                check(status)
             with open(descriptor, "rb", closefd=False) as file:
                 octets = file.read(MAX_SIZE + 1)
         finally:
@@ -76,9 +93,7 @@ def trusted_text(path: Path) -> str:
         raise Unusable(f"it cannot be read ({error.strerror})", "a file that you can read, or none") from error
 
 
-def _check(status: os.stat_result) -> None:
-    if not stat.S_ISREG(status.st_mode):
-        raise Unusable("it is no regular file", "a file, or none")
+def _check_owner(status: os.stat_result) -> None:
     if status.st_uid not in {0, os.geteuid()}:
         raise Unusable("it belongs to somebody else", "a file that belongs to you or to root")
     if status.st_mode & stat.S_IWOTH:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from balchat_common.toml_files import Unusable, read_toml
+from balchat_common.toml_files import Unusable, anybodys_text, read_toml
 from balchat_common.words import either, nearest, one_line
 
 
@@ -77,3 +77,15 @@ def test_words_are_joined_as_people_do() -> None:
 def test_a_near_miss_is_found() -> None:
     assert nearest("polcy", ["policy", "colour"]) == "policy"
     assert nearest("x", ["policy", "colour"]) is None
+
+
+def test_a_file_that_decides_nothing_may_be_anybodys(tmp_path: Path) -> None:
+    file = tmp_path / "pyproject.toml"
+    file.write_text("key = 1")
+    file.chmod(0o666)
+    with pytest.raises(Unusable, match="everybody can write to it"):
+        read_toml(file)
+    assert anybodys_text(file) == "key = 1"
+    file.write_bytes(b"\xff")
+    with pytest.raises(Unusable, match="not UTF-8"):
+        anybodys_text(file)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import subprocess
@@ -16,6 +17,7 @@ from balchat_host.api.errors import BadInput, NoSuchPlugin
 from balchat_host.api.frontend import PluginKind
 from balchat_host.authoring import checking
 from balchat_host.authoring.scaffold import new_plugin
+from balchat_host.authoring.subject import find_subject
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,6 +35,16 @@ def test_nothing():
 
 ABORT = "import os, signal; os.kill(os.getpid(), signal.SIGABRT)"
 """As if it had blocked until the limit."""
+
+
+CRASH = "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)\nfrom typing"
+FORGE = """import os
+for each in range(3, 256):
+    try:
+        os.write(each, b'[' * 100_000)
+    except OSError:
+        pass
+from typing"""
 
 
 def verdicts(plugin: Path | str, **overrides: str) -> Sequence[Check]:
@@ -99,7 +111,9 @@ def test_a_transport_that_uses_relays_is_tried_at_one_that_goes_again(tmp_path: 
             check=False,
         )
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    assert [json.loads(line)["finding"] for line in ran.stdout.splitlines()][-4:] == [
+    *told, done = [json.loads(line) for line in ran.stdout.splitlines()]
+    assert done is None
+    assert [each["finding"] for each in told][-4:] == [
         "two accounts became contacts, at a relay of the trial",
         "one was delivered (there)",
         "one was delivered (and back)",
@@ -112,6 +126,10 @@ def test_a_transport_that_uses_relays_is_tried_at_one_that_goes_again(tmp_path: 
     [
         ("plugin.py", "from typing", "import loft_of_nobody\nfrom typing", "ModuleNotFoundError"),
         ("plugin.py", "from typing", "import sys; sys.exit(3)\nfrom typing", "SystemExit"),
+        ("plugin.py", "from typing", "raise KeyboardInterrupt\nfrom typing", "it raised KeyboardInterrupt, which is a"),
+        ("plugin.py", "from typing", "import os; os._exit(0)\nfrom typing", "before all was looked at"),
+        ("plugin.py", "from typing", CRASH, "its process crashed (SIGSEGV)"),
+        ("plugin.py", "from typing", FORGE, "said something else than a verdict"),
         ("plugin.py", "api_version=1", "api_version=99", "made for version 99"),
         ("plugin.py", 'name="ui_bell"', 'name="ui_other"', "it registers ui_other"),
         ("plugin.py", "    return [", "    return 5, [", "gave a list with int"),
@@ -125,7 +143,8 @@ def test_what_cannot_be_registered_is_told_at_once(bot: Path, file: str, old: st
     assert left_out(told) == ["tests", "use by accounts"]
     found = problem(told)
     assert what in found
-    assert ("bell" in found.partition("Traceback")[2]) is (file == "plugin.py" and "raise" in found)
+    if "raised " in found and "KeyboardInterrupt" not in found:  # a traceback begins where the plugin does
+        assert "importlib" not in found
 
 
 def test_a_required_setting_is_named_with_the_option_that_gives_it(bot: Path) -> None:
@@ -222,20 +241,107 @@ def test_the_store_of_a_relay_is_looked_at(old: str, new: str, what: str | None,
         assert left_out(found) == ["tests"], "no account uses it"
 
 
+NAMED = "[project]\nname = 'balchat-ui-bell'\n"
+ANNOUNCES = f"{NAMED}[project.entry-points.'balchat.plugins.v1']\n"
+
+
 @pytest.mark.parametrize(
     ("text", "what"),
     [
-        (None, "cannot be read"),
-        ("[project", "must be TOML"),
-        ("[project]\nversion = '1'", "must be TOML with a table"),
-        ("[project]\nname = 'balchat-ui-bell'", "announces no plugin"),
+        (None, "it has no pyproject.toml; name the folder of its distribution"),
+        ("[project", "it is not TOML"),
+        (f"x = {'[' * 9999}", "nests too deeply"),
+        ("#" * 300_000, "more than 256 KiB"),
+        ("project = 1", r"\[project\] must be a table"),
+        ("[project]\nversion = '1'", "must have a name"),
+        ("[project]\nname = 5", "must have a name"),
+        ("[project]\nname = '../../elsewhere'", "must have a name"),
+        ("[project]\nname = 'a\\nb'", "must have a name"),
+        (f"[project]\nname = '{'x' * 300}'", "must have a name"),
+        (f"{NAMED}version = '1/2'", "version must be"),
+        (f"{NAMED}version = 1", "version must be"),
+        (NAMED, "announces no plugin"),
+        (f"{NAMED}[project.entry-points]\n'balchat.plugins.v1' = ['a']", "must be a table"),
+        (f"{ANNOUNCES}'' = 'a'", "is no name of a plugin"),
+        (f"{ANNOUNCES}'-x' = 'a'", "is no name of a plugin"),
+        (f"{ANNOUNCES}\"ui_bell\\n[x]\" = 'a'", "is no name of a plugin"),
+        (f"{ANNOUNCES}ui_bell = 5", "must name a module"),
+        (f"{ANNOUNCES}ui_bell = 'a:'", "must name a module"),
+        (ANNOUNCES + "".join(f"ui_{number} = 'a'\n" for number in range(40)), "40 plugins; 32 are the most"),
     ],
+    ids=lambda value: "" if value is None else value[-24:],
 )
 def test_a_folder_that_is_no_plugin_is_refused(text: str | None, what: str, tmp_path: Path) -> None:
     if text is not None:
         (tmp_path / "pyproject.toml").write_text(text)
     with pytest.raises(BadInput, match=what):
         verdicts(tmp_path)
+
+
+def test_what_is_no_folder_is_refused(tmp_path: Path) -> None:
+    pipe = tmp_path / "pyproject.toml"
+    os.mkfifo(pipe)
+    with pytest.raises(BadInput, match="no regular file"):
+        verdicts(tmp_path)
+    pipe.unlink()
+    pipe.symlink_to("/dev/zero")
+    with pytest.raises(BadInput, match="no regular file"):
+        verdicts(tmp_path)
+    for file, what in (("bell.whl", "install it, and check it by the name"), ("bell.py", "name the folder of its")):
+        (tmp_path / file).touch()
+        with pytest.raises(BadInput, match=what):
+            verdicts(tmp_path / file)
+    halves = tmp_path / "one:two"
+    halves.mkdir()
+    (halves / "pyproject.toml").write_text(f"{ANNOUNCES}ui_bell = 'a'")
+    with pytest.raises(BadInput, match="move it"):
+        verdicts(halves)
+
+
+def test_a_name_that_an_installed_plugin_has_is_told(bot: Path) -> None:
+    file = bot / "pyproject.toml"
+    file.write_text(file.read_text().replace("ui_bell =", "ui_cli ="))
+    assert "balchat-ui-bell 0.1.0 and balchat-ui-cli 0.1.0 each bring a plugin of this name" in problem(verdicts(bot))
+
+
+def test_nothing_is_imported_from_the_folder_that_one_is_in(bot: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    elsewhere = bot.parent / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "csv.py").write_text("raise SystemExit('from a folder of somebody else')")
+    monkeypatch.chdir(elsewhere)
+    change(bot, "plugin.py", "api_version=1", "api_version=99")  # it is looked at no further
+    assert "made for version 99" in problem(verdicts(bot))
+
+
+def test_what_a_plugin_leaves_behind_is_ended_and_not_waited_for(bot: Path, tmp_path: Path) -> None:
+    # It holds every pipe open that there is.
+    left = f"""import os
+import fcntl, signal
+fcntl.flock(held := open({str(tmp_path / "held")!r}, "w"), fcntl.LOCK_EX)
+if os.fork() == 0:
+    signal.pause()
+raise KeyError
+from typing"""
+    change(bot, "plugin.py", "from typing", left)
+    assert "raised KeyError" in problem(verdicts(bot))
+    with (tmp_path / "held").open() as held:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def test_what_is_set_for_accounts_of_a_terminal_is_not_for_those_of_a_trial(
+    bot: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BALCHAT_SET_PLUGINS__ENABLED", '["ui_cli"]')
+    with find_subject(str(bot)).environment() as environment:
+        assert not [name for name in environment if name.startswith("BALCHAT_SET_")]
+
+
+def test_a_flood_is_not_kept(bot: Path) -> None:
+    flood = "import os, sys; [os.write(2, b'x' * 65536) for _ in range(1024)]; sys.exit('the end of it')\nfrom typing"
+    change(bot, "plugin.py", "from typing", flood)
+    found = problem(verdicts(bot))
+    assert "the end of it" in found
+    assert len(found) < 1_000_000
 
 
 def test_a_name_that_nobody_has_is_refused() -> None:

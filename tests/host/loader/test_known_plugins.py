@@ -1,8 +1,9 @@
 """A plugin has the version that is asked for, and a change of its files since it was enabled is told or refused."""
 
 import json
+import os
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 
@@ -141,7 +142,53 @@ def test_an_editable_plugin_is_refused_where_plugins_are_pinned(bell, look):
     assert of(look()).usable()
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"plugins": {"ui_bell": {}}}', '{"plugins": 5, "deployment": null}'])
+def test_a_plugin_without_a_list_of_its_files_is_refused_where_plugins_are_pinned(bell, look):
+    record = bell.parent / "bells-1.0.dist-info" / "RECORD"
+    record.unlink()
+    look.memory.keep(look(), DEPLOYMENT)
+    assert of(look()).usable()
+    assert "nothing says which files are its own" in of(look(PINNED)).problem
+    record.write_text("bells-1.0.dist-info/RECORD,,\n")
+    assert "nothing says which files are its own" in of(look(PINNED)).problem
+
+
+def test_what_a_record_names_is_read_only_where_it_is_a_file(bell, look):
+    pipe = bell.parent / "pipe"
+    os.mkfifo(pipe)
+    record = bell.parent / "bells-1.0.dist-info" / "RECORD"
+    named = ["pipe", "/dev/zero", "a\0b", "x" * 5000, "\x1b[31m", "bells-1.0.dist-info"]
+    record.write_text("\n".join([record.read_text(), *(f'"{name}",,' for name in named)]))
+    look.memory.keep(look(), DEPLOYMENT)
+    assert changed(look) is None
+    bell.write_text(bell.read_text() + "\nRANG = True\n")
+    assert "its files are not what they were" in changed(look)
+
+
+@pytest.mark.parametrize("octets", [None, b"", b"\xff\xfe", b"Name: bells\n"], ids=str)
+def test_metadata_that_says_no_version_stops_nobody_else(bell, look, octets):
+    file = bell.parent / "bells-1.0.dist-info" / "METADATA"
+    file.unlink()
+    if octets is not None:
+        file.write_bytes(octets)
+    look.memory.keep(look(), DEPLOYMENT)
+    assert changed(look) is None
+    assert of(look(PINNED)).usable()
+    record = of(look({"plugins.versions": '{ui_bell = "1.0"}'}))
+    assert record.problem == "its version is unknown, and plugins.versions asks for 1.0; install that"
+
+
+NOT_TEXTS = {"distribution": 1, "version": 1, "digest": 1, "since": 1}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "{", "[]", '{"plugins": {"ui_bell": {}}}', '{"plugins": 5, "deployment": null}', "[" * 100_000,
+        json.dumps({"plugins": {"ui_bell": NOT_TEXTS}, "deployment": None}),
+        json.dumps({"plugins": {}, "deployment": {**asdict(DEPLOYMENT), "transports": ["a"]}}), " " * 300_000,
+    ],
+    ids=lambda text: text[:40],
+)  # fmt: skip
 def test_a_memory_that_cannot_be_read_is_said_and_pins_nothing_silently(bell, look, text):
     look.file.write_text(text)
     assert of(look()).usable()
