@@ -89,27 +89,25 @@ def planted_faults() -> str:
     """Return the faults that are planted in plugins, and which test of the kit catches each."""
     from tests.kits import (  # noqa: PLC0415  # the other pages need no tests
         app_faults,
+        blob_faults,
         bulk_faults,
         crypto_faults,
         drop_faults,
-        faults,
         file_faults,
         front_end_faults,
-        more_drop_faults,
-        more_faults,
+        line_faults,
         network_faults,
-        peer_faults,
         power_faults,
         storage_faults,
         store_faults,
     )
 
     lines: list[str] = []
-    transports = [*faults.FAULTS, *peer_faults.FAULTS, *more_faults.FAULTS, *bulk_faults.FAULTS]
-    storing = [*drop_faults.FAULTS, *more_drop_faults.FAULTS]
     for kit, kind, planted in (
-        ("transport", "transport", transports),
-        ("transport", "transport that stores and forwards", storing),
+        ("transport", "transport", line_faults.FAULTS),
+        ("transport", "transport with bulk streams", bulk_faults.FAULTS),
+        ("transport", "transport that stores and forwards", drop_faults.FAULTS),
+        ("transport", "transport that keeps parts of files", blob_faults.FAULTS),
         ("network", "network", network_faults.FAULTS),
         ("front end", "front end", front_end_faults.FAULTS),
         ("App", "way to an account", app_faults.FAULTS),

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from balchat_host.testing.transport_kit import TransportKit
-from tests.kits import drop_faults, more_drop_faults
 from tests.kits.catching import assert_caught, caught
 from tests.kits.drop_bench import DropBench
-from tests.kits.drop_faults import FaultyDrop
+from tests.kits.drop_faults import FAULTS, FaultyDrop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
-
-FAULTS = [*drop_faults.FAULTS, *more_drop_faults.FAULTS]
 
 
 @pytest.fixture(autouse=True)
 def ended() -> Iterator[None]:
     yield
     for path in FaultyDrop.ended:
+        assert isinstance(path, Path)
         path.unlink(missing_ok=True)
     FaultyDrop.ended.clear()
 

@@ -11,16 +11,14 @@ from balchat_host.testing.front_end_kit import FrontEndKit
 from balchat_host.testing.network_kit import NetworkKit
 from balchat_host.testing.transport_kit import TransportKit
 from tests.kits import (
+    blob_faults,
     bulk_faults,
     crypto_faults,
     drop_faults,
-    faults,
     file_faults,
     front_end_faults,
-    more_drop_faults,
-    more_faults,
+    line_faults,
     network_faults,
-    peer_faults,
     power_faults,
     storage_faults,
     store_faults,
@@ -29,12 +27,10 @@ from tests.kits import (
 LEAST = 15
 KITS = {
     TransportKit: [
-        *faults.FAULTS,
-        *peer_faults.FAULTS,
-        *more_faults.FAULTS,
+        *line_faults.FAULTS,
         *bulk_faults.FAULTS,
         *drop_faults.FAULTS,
-        *more_drop_faults.FAULTS,
+        *blob_faults.FAULTS,
     ],
     NetworkKit: network_faults.FAULTS,
     FrontEndKit: front_end_faults.FAULTS,

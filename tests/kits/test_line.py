@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from balchat_host.testing.transport_kit import TransportKit
-from tests.kits.drop_bench import DropBench
+from tests.kits.drop_blobs import BlobDropBench
 from tests.kits.line_bulk import BulkLineBench, BulkLineTransport
 
 
@@ -17,5 +17,5 @@ class TestLine(TransportKit):
 
 class TestDrop(TransportKit):
     @pytest.fixture
-    def bench(self, tmp_path: Path) -> DropBench:
-        return DropBench(tmp_path)
+    def bench(self, tmp_path: Path) -> BlobDropBench:
+        return BlobDropBench(tmp_path)

@@ -3,7 +3,7 @@
 import logging
 import sys
 from base64 import b32encode, b64encode, urlsafe_b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any, Final
 
 from balchat_host.testing.audit.places import here, shown
@@ -38,7 +38,7 @@ class LogWatch:
 
     def __init__(self) -> None:
         self._formatter = logging.Formatter("%(message)s")
-        self._lines: dict[tuple[str, str, str], str] = {}
+        self._lines: dict[tuple[str, str, str], frozenset[str]] = {}
         self._private: dict[bytes, str] = {}
         self._short: dict[bytes, str] = {}
         self._level = logging.NOTSET
@@ -71,9 +71,9 @@ class LogWatch:
         logging.setLogRecordFactory(self._factory)
         logging.getLogger().setLevel(self._level)
 
-    def hear(self, kind: str, place: str, line: str, *, may_hold: str = "") -> None:
-        """Keep a line, and one private thing that it may hold."""
-        self._lines[kind, place, line] = may_hold
+    def hear(self, kind: str, place: str, line: str, *, may_hold: Collection[str] = ()) -> None:
+        """Keep a line, and the private things that it may hold."""
+        self._lines[kind, place, line] = frozenset(may_hold)
 
     def confide(self, what: str, octets: bytes, *, shortened: bool = False) -> None:
         """Have no line hold these octets, in any of the usual spellings, nor shortened where nothing else is so."""
@@ -93,7 +93,7 @@ class LogWatch:
         for (kind, place, line), may_hold in self._lines.items():
             low = line.lower()
             held = {what for what, spelling in spelt if spelling in line or spelling in low}
-            for what in sorted(held - {may_hold}):
+            for what in sorted(held - may_hold):
                 yield f"{kind} with {what} in it, {place}"
 
     def _make_record(self, *given: Any, **named: Any) -> logging.LogRecord:

@@ -1,7 +1,7 @@
 """The audit itself: starts all that watches, and puts together what it found."""
 
 import sys
-from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Generator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -77,7 +77,7 @@ def confide(what: str, octets: bytes, *, shortened: bool = False) -> None:
         audit.logs.confide(what, octets, shortened=shortened)
 
 
-def overhear(kind: str, place: str, text: str, *, may_hold: str = "") -> None:
+def overhear(kind: str, place: str, text: str, *, may_hold: Collection[str] = ()) -> None:
     """Have an audit that runs look at a text as it looks at log lines: at that of an error, or at a task's name."""
     for audit in _running:
         audit.logs.hear(kind, place, text, may_hold=may_hold)

@@ -12,6 +12,7 @@ outcome.
 """
 
 from balchat_host.testing.transport_kit.bench import TransportBench, TransportCapabilities
+from balchat_host.testing.transport_kit.blob_keeping import BlobKeepingTests
 from balchat_host.testing.transport_kit.blobs import BlobTests
 from balchat_host.testing.transport_kit.bounding import BoundedStoringTests
 from balchat_host.testing.transport_kit.bulk import BulkTests
@@ -43,5 +44,6 @@ class TransportKit(
     TamperingTests,
     BulkTests,
     BlobTests,
+    BlobKeepingTests,
 ):
     """What every transport does."""

@@ -32,6 +32,7 @@ from balchat_host.testing.waiting import PATIENCE, Runs, running
 
 MAX_ADDRESS_SIZE: Final = 512
 ADDRESS: Final = "a route's address"
+OFFER: Final = "an offer of parts of a file"
 END_LIMIT: Final = 20.0
 """Seconds in which a transport must have ended: the host waits no longer."""
 SIZES: Final = (1, 100, 16_384, 16_385, 65_536, 300_000)
@@ -47,7 +48,8 @@ class TransportCapabilities:
     `oversize`: the bench can send what is too large (`TransportBench.send_oversize`). `silence`: after so many
     seconds it notices that a peer is gone of whom nothing comes any more; None where it never does.
     `bulk`: it opens streams for large data, as its descriptor says (`TransportCapability.BULK`). `blobs`: it keeps
-    parts of files, as its descriptor says (`TransportCapability.BLOBS`).
+    parts of files, as its descriptor says (`TransportCapability.BLOBS`). `ages`: the bench can let time pass for
+    whoever keeps them (`TransportBench.let_pass`).
 
     Of one whose best outcome is STORED: `holds` is how many octets of envelopes wait for one peer at most, where this
     bench makes it. `power`: the bench can have the power of whoever stores fail (`TransportBench.power`). `fills_up`:
@@ -64,6 +66,7 @@ class TransportCapabilities:
     oversize: bool = False
     bulk: bool = False
     blobs: bool = False
+    ages: bool = False
     silence: float | None = 300.0
     holds: int | None = None
     power: bool = False
@@ -95,6 +98,10 @@ class TransportBench(ABC):
         self, transport: Transport, peer: PeerId, routes: Sequence[Route], outgoing: Outgoing
     ) -> None:
         """Send what is too large past the check of our own `transport`. Needs the capability `oversize`."""
+        raise NotImplementedError
+
+    def let_pass(self, seconds: float) -> None:
+        """Have whoever keeps parts of files think that so many seconds have passed. Needs the capability `ages`."""
         raise NotImplementedError
 
     def power(self) -> Power:
@@ -200,8 +207,8 @@ def overhear_files(folders: Sequence[Path]) -> None:
     """Have the audit look at the names of files: whoever has the folder reads them."""
     for folder in folders:
         for path in folder.rglob("*"):
-            # A route may lead to a place by its name, which whoever looks at the place knows.
-            overhear("the name of a file", "in a folder of the bench", path.name, may_hold=ADDRESS)
+            # A route or an offer may lead to a place by its name, which whoever looks at the place knows.
+            overhear("the name of a file", "in a folder of the bench", path.name, may_hold=(ADDRESS, OFFER))
 
 
 @contextmanager

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
-from contextlib import ExitStack
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
 import anyio
@@ -17,8 +14,7 @@ from balchat_host.testing.transport_kit import TransportBench, TransportCapabili
 from tests.support.loopback_network import LoopbackNetwork
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from contextlib import AbstractContextManager
+    from pathlib import Path
 
     from balchat_relay.testing.program import RelayProgram
 
@@ -33,27 +29,24 @@ QUEUE_MIB: Final = 32
 class ProgramPower(Power):
     """A relay of the test's own, which is killed and starts again."""
 
-    def __init__(self, bench: RelayBench) -> None:
+    def __init__(self, bench: RelayBench, program: RelayProgram) -> None:
         self._bench = bench
-        self._relays = ExitStack()
+        self._program = program
 
     async def __aenter__(self) -> Self:
-        self._bench.program = await anyio.to_thread.run_sync(self._start)
+        self._bench.program = self._program
+        await anyio.to_thread.run_sync(self._program.start)
         return self
 
-    def _start(self) -> RelayProgram:
-        folder = self._relays.enter_context(tempfile.TemporaryDirectory())
-        return self._relays.enter_context(self._bench.start(Path(folder) / "data"))
-
     async def __aexit__(self, *_: object) -> None:
-        await anyio.to_thread.run_sync(self._relays.close)
+        await anyio.to_thread.run_sync(self._program.kill)
 
     def off(self) -> None:
-        self._bench.program.kill_at_once()
+        self._program.kill_at_once()
 
     async def on(self) -> None:
-        await anyio.to_thread.run_sync(self._bench.program.kill)
-        await anyio.to_thread.run_sync(self._bench.program.start)
+        await anyio.to_thread.run_sync(self._program.kill)
+        await anyio.to_thread.run_sync(self._program.start)
 
 
 class RelayBench(TransportBench):
@@ -70,16 +63,14 @@ class RelayBench(TransportBench):
         offers_again=60,
     )
 
-    def __init__(
-        self, network: Path, program: RelayProgram, start: Callable[[Path], AbstractContextManager[RelayProgram]]
-    ) -> None:
+    def __init__(self, network: Path, program: RelayProgram, for_power: RelayProgram) -> None:
         super().__init__()
         self._network = network
-        self.start = start
+        self._for_power = for_power
         self.program = program
 
     def power(self) -> Power:
-        return ProgramPower(self)
+        return ProgramPower(self, self._for_power)
 
     def network(self) -> Network:
         return LoopbackNetwork(self._network)
@@ -95,5 +86,5 @@ class RelayBench(TransportBench):
 
 class TestWithARealRelay(TransportKit):
     @pytest.fixture
-    def bench(self, network: Path, kit_relay: RelayProgram, start_relay) -> RelayBench:
-        return RelayBench(network, kit_relay, start_relay)
+    def bench(self, network: Path, kit_relay: RelayProgram, power_relay: RelayProgram) -> RelayBench:
+        return RelayBench(network, kit_relay, power_relay)

@@ -13,15 +13,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from balchat_host.testing.transport_kit import TransportKit
-from tests.kits import faults, more_faults, peer_faults
 from tests.kits.catching import assert_caught, caught
-from tests.kits.faults import Faulty
 from tests.kits.line_bench import LineBench
+from tests.kits.line_faults import FAULTS, Faulty
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-FAULTS = [*faults.FAULTS, *peer_faults.FAULTS, *more_faults.FAULTS]
 
 
 @pytest.fixture(autouse=True)

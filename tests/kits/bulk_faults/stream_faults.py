@@ -2,32 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
-
 import anyio
 from anyio import BrokenResourceError
 
 from balchat_host.api.types import DeviceIdentity
+from tests.kits.bulk_faults.faulty_bulk import FaultyBulk
 from tests.kits.line_bulk import BulkLineTransport, BulkStream
-
-if TYPE_CHECKING:
-    from anyio.abc import ByteStream
-
-    from balchat_host.api.types import PeerId
 
 DISCONNECTING = "test_disconnecting_ends_bulk_streams"
 WHOLE = "test_octets_pass_on_a_bulk_stream_whole_and_in_order"
-
-
-class FaultyBulk(BulkLineTransport):
-    """No fault."""
-
-    caught_by: ClassVar[str]
-    audited: ClassVar[bool] = False
-    stream: ClassVar[type[BulkStream]] = BulkStream
-
-    def new_bulk(self, peer: PeerId, stream: ByteStream) -> BulkStream:
-        return self.stream(self.bulk.setdefault(peer, []), stream)
 
 
 # -- who is there
@@ -258,6 +241,3 @@ class NeverGivesUp(FaultyBulk):
         self.tasks.start_soon(open_it)
         await done.wait()
         return opened[0]
-
-
-FAULTS = list(FaultyBulk.__subclasses__())

@@ -1,0 +1,134 @@
+"""Faults of the small transport: what it says about envelopes, and about who is within reach."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import anyio
+
+from balchat_host.api.transport import Verdict
+from tests.kits.line_faults.faulty_line import Faulty
+from tests.kits.line_transport import ACK, ENVELOPE, Frame, Link
+
+if TYPE_CHECKING:
+    from balchat_host.api.transport import Disposition
+
+APART = "test_who_is_disconnected_takes_nobody_along"
+
+
+class EndLosesTickets(Faulty):
+    """Says nothing of what has no answer when the way breaks."""
+
+    caught_by = "test_what_has_no_answer_when_it_stops_is_lost"
+
+    class link(Link):  # noqa: N801  # see above
+        def lose(self, tickets) -> None:
+            pass
+
+
+class ReadsAheadWithoutEnd(Faulty):
+    """Takes in as much as comes while nothing is committed."""
+
+    caught_by = "test_it_takes_no_more_than_it_can_hold"
+
+    class link(Link):  # noqa: N801  # see above
+        queue = 2**40
+
+        async def submit(self, outgoing) -> None:
+            for each in outgoing:
+                self.number += 1
+                self.waiting[self.number] = each
+                self.put(Frame(ENVELOPE, self.number, each.envelope), each.ticket)
+
+
+class AnswersWhatIsIgnored(Faulty):
+    """Acknowledges what the host ignores, and so tells that it is there."""
+
+    caught_by = "test_nothing_is_said_about_what_was_ignored"
+
+    class link(Link):  # noqa: N801  # see above
+        def answer(self, frame: Frame, answer: Disposition) -> None:
+            if answer.verdict is Verdict.IGNORED:
+                self.put(Frame(ACK, frame.number, b""))
+            else:
+                super().answer(frame, answer)
+
+
+class PassesReasonsOn(Faulty):
+    """Tells others a reason that is no code."""
+
+    caught_by = "test_a_reason_that_is_no_code_stays_at_home"
+
+    class link(Link):  # noqa: N801  # see above
+        def code(self, reason) -> str:
+            return reason or ""
+
+
+class DisconnectsEverybody(Faulty):
+    """Disconnects everybody when one is to be disconnected."""
+
+    caught_by = "test_who_is_disconnected_takes_nobody_along"
+
+    async def disconnect(self, peer) -> None:
+        for each in list(self.links):
+            await super().disconnect(each)
+
+
+class KnowsNobodyElse(Faulty):
+    """Raises something of its own when somebody is to be disconnected who was never there."""
+
+    caught_by = "test_who_is_disconnected_takes_nobody_along"
+    failures = (KeyError,)
+
+    async def disconnect(self, peer) -> None:
+        assert self.links[peer] is not None
+        await super().disconnect(peer)
+
+
+class DialsOneAfterAnother(Faulty):
+    """Sends nothing to anybody while it dials somebody."""
+
+    caught_by = "test_whoever_cannot_be_reached_yet_holds_up_nobody_else"
+
+    def __init__(self, context) -> None:
+        super().__init__(context)
+        self.one = anyio.Lock()
+
+    async def send(self, peer, routes, outgoing) -> None:
+        async with self.one:
+            await super().send(peer, routes, outgoing)
+
+
+class RepliesToSomebodyElse(Faulty):
+    """Sends replies to whoever came first."""
+
+    caught_by = "test_replies_are_received_before_the_sender_learns_of_delivery"
+
+    class link(Link):  # noqa: N801  # see above
+        def answer(self, frame, answer) -> None:
+            first = next(link for links in self.transport.links.values() for link in links)
+            for reply in answer.replies:
+                first.put(Frame(ENVELOPE, 0, reply))
+
+
+class ReachesAnybody(Faulty):
+    """Says that everybody is within reach when somebody is."""
+
+    caught_by = APART
+
+    def reachable(self, peer, device_id=None) -> bool:
+        return any(self.links.values())
+
+
+class TellsThatAllAreGone(Faulty):
+    """Says of everybody that they are out of reach when one is."""
+
+    caught_by = APART
+
+    def gone(self, link) -> None:
+        super().gone(link)
+        for links in self.links.values():
+            for each in links:
+                with suppress(AssertionError):
+                    self.context.peer_changed(each.device, reachable=False)
