@@ -9,7 +9,7 @@ from balchat_host.api.frontend import DeploymentView
 from balchat_host.loader.configuration import examine
 from balchat_host.loader.levels import WHOLE_FILE, read_file
 from balchat_host.loader.plugins import discover
-from balchat_host.loader.selection import Selection, select
+from balchat_host.loader.selection import Selection, read_settings, select
 from balchat_host.loader.setting_views import declared_settings, setting_views, values_of
 from balchat_host.loader.vetting import vetting
 
@@ -41,12 +41,13 @@ def check_deployment(file: Path) -> DeploymentView:
                 record.usable()
         except BalchatError as error:
             problems.append(str(error))
+    records, made, wrong = read_settings(configuration, records)
+    problems += [str(each) for each in wrong]
     selection: Selection | None = None
     try:
         selection = select(configuration, records)
     except BalchatError as error:
         problems.append(str(error))
-    made = dict[str, object]() if selection is None else selection.settings
     values = values_of(configuration, made)
     declared = declared_settings({name: type(each) for name, each in made.items()})
     return DeploymentView(

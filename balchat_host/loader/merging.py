@@ -96,7 +96,7 @@ def _read_locks(item: ConfigValue, level: Level) -> tuple[str, ...]:
         if not key.startswith(f"{SETTINGS}."):
             raise _unknown(item, key)
         if key.count(".") > _SETTING_DOTS:
-            raise item.error("there is no such key", "a table of a plugin, or a key in it")
+            raise item.error(f"there is no such key as {key}", "a table of a plugin, or a key in it")
     return keys
 
 
@@ -107,4 +107,5 @@ def _unknown(item: ConfigValue, key: str) -> ConfigurationError:
     else:
         allowed = one_line([*SECTIONS, SETTINGS, "locks"])
     near = nearest(key, KEYS)
-    return item.error(f"there is no such key{f'; {near} is the nearest' if near else ''}", allowed)
+    what = "there is no such key" if key == item.key else f"there is no such key as {key or 'nothing'}"
+    return item.error(f"{what}{f'; {near} is the nearest' if near else ''}", allowed)

@@ -52,8 +52,8 @@ class PluginChoice:
     program: Annotated[_PluginName, Doc("The front end that the command balchat is.")] = "ui_cli"
     start_timeout_seconds: Annotated[int, Meta(ge=1, le=3600), Doc("How long a plugin may take to start.")] = 60
     versions: Annotated[
-        Mapping[str, str],
-        Meta(description="a table of versions, by plugin"),
+        Mapping[str, Annotated[str, Meta(min_length=1)]],
+        Meta(description='a table of versions, by plugin, each a text such as "0.1"'),
         Doc("Which version a plugin must have: 0.1 stands for 0.1, 0.1.1 and so on."),
     ] = field(default_factory=dict[str, str])
     pin: Annotated[bool, Doc("Whether a plugin is refused whose files have changed since it was enabled.")] = False

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from balchat_common.words import nearest, one_line
+from balchat_common.words import one_line
 
 from balchat_host.api.descriptors import (
     CryptoDescriptor,
@@ -21,8 +21,9 @@ from balchat_host.api.transport import Latency
 from balchat_host.loader.plugins import PluginRecord
 from balchat_host.loader.registration import Broken
 from balchat_host.loader.roles import of_kind, role
-from balchat_host.loader.schema import SETTINGS, DeliveryPolicy, belongs
+from balchat_host.loader.schema import DeliveryPolicy
 from balchat_host.loader.settings import make_settings
+from balchat_host.loader.strays import strays
 
 if TYPE_CHECKING:
     from balchat_host.loader.configuration import Configuration
@@ -62,7 +63,9 @@ def select(configuration: Configuration, records: Sequence[PluginRecord]) -> Sel
     for record in records:
         if record.enabled and record.origin is None:
             record.usable()
-    records, settings = _settings(configuration, records)
+    records, settings, wrong = read_settings(configuration, records)
+    if wrong:
+        raise wrong[0]
     broken = tuple(record for record in records if record.enabled and record.problem is not None)
     descriptors = [item for record in records if record.enabled and not record.problem for item in record.registered]
     _check_exclusive(configuration, of_kind(descriptors, NetworkDescriptor))
@@ -115,37 +118,33 @@ _STRICT: Final = (DeliveryPolicy.DIRECT_ONLY, DeliveryPolicy.RELAY_ONLY)
 _LAX: Final = DeliveryPolicy.BOTH
 
 
-def _settings(
+def read_settings(
     configuration: Configuration, records: Sequence[PluginRecord]
-) -> tuple[Sequence[PluginRecord], dict[str, object]]:
-    """Make the settings of every enabled plugin, and look for tables that belong to no plugin at all.
+) -> tuple[Sequence[PluginRecord], dict[str, object], Sequence[ConfigurationError]]:
+    """Make the settings of every enabled plugin; return them by name, with all that is wrong with what was given.
 
     A plugin whose settings class fails by itself has a problem from then on.
     """
     made: dict[str, object] = {}
     checked: list[PluginRecord] = []
+    wrong: list[ConfigurationError] = []
+    asleep: list[str] = []
     for record in records:
         try:
             if record.enabled and record.problem is None:
                 made |= {descriptor.name: _made(configuration, descriptor) for descriptor in record.registered}
         except Broken as broken:
             checked.append(replace(record, problem=str(broken), cause=broken.__cause__))
+        except ConfigurationError as error:
+            checked.append(record)
+            wrong.append(error)
+            asleep.append(record.name)
         else:
             checked.append(record)
     # What is set for a plugin that cannot be used is kept for the day when it can.
-    asleep = [record.name for record in checked if not record.enabled or record.problem is not None]
-    for name, given in configuration.settings.items():
-        if name not in made and not any(belongs(name, plugin) for plugin in asleep):
-            near = nearest(name, made)
-            hint = f"; {near} is the nearest" if near else ""
-            first = next(iter(given.values()))
-            raise ConfigurationError(
-                file=first.source,
-                key=f"{SETTINGS}.{name}",
-                problem=f"no installed plugin has this name{hint}. If it was uninstalled, take its settings out",
-                allowed=one_line([*made, *asleep]),
-            )
-    return checked, made
+    asleep += [record.name for record in checked if not record.enabled or record.problem is not None]
+    wrong += strays(configuration, made, asleep, [record.name for record in records])
+    return checked, made, wrong
 
 
 def _made(configuration: Configuration, descriptor: Descriptor) -> object:

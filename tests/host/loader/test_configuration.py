@@ -335,9 +335,14 @@ def test_a_lock_holds_for_nothing_beside_it_and_for_the_default_too(load, system
     ("keys", "problem", "allowed"),
     [
         ("'delivery'", "it is a text", "a list of keys or tables"),
-        ("['delivery.polcy']", "there is no such key; delivery.policy is the nearest", POLICY_KEYS),
-        ("['settings.a.b.c']", "there is no such key", "a table of a plugin, or a key in it"),
-        ("['colour']", "there is no such key", TABLES),
+        (
+            "['delivery.polcy']",
+            "there is no such key as delivery.polcy; delivery.policy is the nearest",
+            POLICY_KEYS,
+        ),
+        ("['settings.a.b.c']", "there is no such key as settings.a.b.c", "a table of a plugin, or a key in it"),
+        ("['colour']", "there is no such key as colour", TABLES),
+        ("['']", "there is no such key as nothing", TABLES),
     ],
 )
 def test_a_lock_on_what_does_not_exist_is_an_error(load, system, keys, problem, allowed):

@@ -90,6 +90,15 @@ def test_a_file_that_can_be_used(file):
         ('[delivery]\npolicy = "fast"\n', "", "delivery.policy"),
         ("[settings.ui_stone]\nwieght = 9\n", "", "settings.ui_stone.wieght"),
         ('[locks]\nkeys = ["delivery.polciy"]\n', "", "locks.keys"),
+        (
+            '[locks]\nkeys = ["settings.ui_stne"]\n',
+            "",
+            "settings.ui_stne locks the settings of no installed plugin; ui_",
+        ),
+        ('[locks]\nkeys = ["settings.ui_stone.wight"]\n', "", "a setting that ui_stone does not have; weight is the"),
+        ('[plugins.versions]\nui_stoen = "1"\n', "", "plugins.versions: ui_stoen is no installed plugin; ui_stone is"),
+        ('[plugins.versions]\nui_stone = ""\n', "", 'each a text such as "0.1"'),
+        ("[plugins.versions]\nui_stone = 0.1\n", "", 'each a text such as "0.1"'),
     ],
 )
 def test_what_is_wrong_with_a_file_is_said(file, text, more, problem):
@@ -128,3 +137,10 @@ def test_a_file_that_cannot_be_read_is_said_alone(tmp_path, text):
 def test_everything_that_is_wrong_is_said_at_once(file):
     found = check_deployment(file('[delivery]\npolicy = "fast"\nhedge_seconds = -1\n', ', "ui_missing"'))
     assert len(found.problems) == 3
+    text = (
+        "[settings.ui_stone]\nwieght = 9\n[settings.ui_nobody]\na = 1\n[settings.ui_nothing]\na = 1\n"
+        '[locks]\nkeys = ["settings.ui_no", "settings.ui_bell", "settings.ui_bell.weight"]\n'
+    )
+    found = check_deployment(file(text))
+    assert len(found.problems) == 4, "ui_bell is installed"
+    assert "settings.network_stone.weight" in {view.key for view in found.settings}

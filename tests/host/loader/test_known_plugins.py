@@ -198,7 +198,7 @@ def test_a_memory_that_cannot_be_read_is_said_and_pins_nothing_silently(bell, lo
 
 @pytest.mark.parametrize(
     ("asked", "fits"),
-    [("1", True), ("1.0", True), ("1.0.0", False), ("1.", False), ("2", False), ("", False), ("10", False)],
+    [("1", True), ("1.0", True), ("1.0.0", False), ("1.", False), ("2", False), ("10", False)],
 )
 def test_a_plugin_has_the_version_that_is_asked_for(bell, look, asked, fits):
     record = of(look({"plugins.versions": f'{{ui_bell = "{asked}"}}'}))
