@@ -31,7 +31,7 @@ def main(job: str, rate: int, speed: float) -> None:
         stream = kind(samplerate=rate, channels=1, dtype="int16")
         stream.start()
     except sounddevice.PortAudioError as error:
-        return _say({"refused": str(error)})
+        return _say({"refused": _problem(str(error))})
     _say({})
     # Where a device goes away meanwhile, this ends, which says it.
     with suppress(sounddevice.PortAudioError):
@@ -40,6 +40,11 @@ def main(job: str, rate: int, speed: float) -> None:
         else:
             _play(stream, rate // PER_SECOND, Stretcher(rate, speed))
     return None
+
+
+def _problem(said: str) -> str:
+    """Return what PortAudio says is wrong. Where there is no device, it speaks of the device -1."""
+    return "there is no device for it" if "device -1" in said else said
 
 
 def _record(stream: Any, frames: int) -> None:

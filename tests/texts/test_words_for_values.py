@@ -99,8 +99,8 @@ def test_each_refusal_of_a_message_is_said_in_words_by_the_command_line_too():
     assert refusals <= message_words.REASONS.keys() <= refusals | keys("states.reason.")
 
 
-HOSTILE = "a\x1b[2J\u202eb\nc"
-SHOWN = "a<U+001B>[2J<U+202E>b<U+000A>c"
+HOSTILE = "a\x1b[2J\u202eb\nc 👩\u200d🚀"
+SHOWN = "a<U+001B>[2J<U+202E>b<U+000A>c 👩\u200d🚀"
 
 
 def test_what_an_error_or_an_account_names_is_harmless():

@@ -29,6 +29,8 @@ _NAMES: Final = frozenset({"cursor", "oldest", "process", "version", "minimum", 
 """Fields of errors that are names even where they are numbers."""
 _SIZES: Final = frozenset({"needed", "free"})
 """Fields of errors that are sizes in octets."""
+_JOINERS: Final = frozenset("\u200c\u200d")
+"""They join or part letters and emoji, and move or hide nothing."""
 
 
 class Texts:
@@ -151,4 +153,4 @@ class Texts:
 
 def _harmless(text: str) -> str:
     """Return a text without what moves, hides or turns round what stands beside it."""
-    return "".join(each if each.isprintable() else f"<U+{ord(each):04X}>" for each in text)
+    return "".join(each if each.isprintable() or each in _JOINERS else f"<U+{ord(each):04X}>" for each in text)

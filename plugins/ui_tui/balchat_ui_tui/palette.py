@@ -14,8 +14,8 @@ from balchat_ui_tui.asking.picker import Picker
 from balchat_ui_tui.asking.picking import PickState, follow, pick, taken
 from balchat_ui_tui.chat import actions as chat
 from balchat_ui_tui.conversations.marking import mark
-from balchat_ui_tui.drawing.cells import fit, wrap
-from balchat_ui_tui.drawing.pieces import Ink, Piece, Row
+from balchat_ui_tui.drawing.cells import fit
+from balchat_ui_tui.drawing.pieces import Piece, Row
 from balchat_ui_tui.effects import Call, CloseScreen, Effects, OpenScreen, Quit
 from balchat_ui_tui.main import actions as main
 
@@ -156,10 +156,12 @@ class Palette(Picker[PickState]):
         # Whichever conversation is shown by now: it may still have been opening when the palette was.
         return found(state.words, account, self.tui.session.shown_conversation, self.tui.t)
 
+    @property
+    def nothing(self) -> str:
+        """What is said where nothing was found."""
+        return self.tui.t("tui.no-command")
+
     def choices(self, cells: int) -> Sequence[Sequence[Row]]:
         """Return what was found."""
         t = self.tui.t
-        there = self._found(self.state, self.account)
-        if not there:
-            return [[[Piece(row, Ink.FAINT)] for row in wrap(t("tui.no-command"), cells)]]
-        return [[[Piece(fit(t(each.text), cells))]] for each in there]
+        return [[[Piece(fit(t(each.text), cells))]] for each in self._found(self.state, self.account)]

@@ -3,15 +3,15 @@
 import locale
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
-from balchat_texts import Texts
+from balchat_texts import Texts, choose_language
 
 from balchat_host.api.errors import BadInput, BalchatError, InternalError
 from balchat_host.api.programs import Profiles
 from balchat_ui_tui.screen_texts import ScreenTexts
-from balchat_ui_tui.settings import PLUGIN, Language, Pictures, TuiSettings
+from balchat_ui_tui.settings import PLUGIN, Pictures, TuiSettings
 
 _HELP: Final = frozenset({"-h", "--help"})
 
@@ -19,7 +19,7 @@ _HELP: Final = frozenset({"-h", "--help"})
 def main(profiles: Profiles, arguments: Sequence[str]) -> int:
     """Show the screen until it is left; return the exit code. Raise BalchatError."""
     settings = _settings(profiles)
-    t = ScreenTexts(language(settings.language, os.environ))
+    t = ScreenTexts(choose_language(settings.language, os.environ))
     if _HELP.intersection(arguments):
         sys.stdout.write(f"{t('tui.usage')}\n")
         return 0
@@ -39,7 +39,7 @@ def main(profiles: Profiles, arguments: Sequence[str]) -> int:
     while app.next_profile is not None:
         name = app.next_profile
         settings = _settings(profiles, name)
-        app = BalchatTui(profiles, settings, ScreenTexts(language(settings.language, os.environ)), profile=name)
+        app = BalchatTui(profiles, settings, ScreenTexts(choose_language(settings.language, os.environ)), profile=name)
         code = app.run()
     if app.failure is not None:
         if isinstance(app.failure, BalchatError):
@@ -50,15 +50,6 @@ def main(profiles: Profiles, arguments: Sequence[str]) -> int:
             sys.excepthook(type(app.failure), app.failure, app.failure.__traceback__)
         raise InternalError(kind=kind_of(app.failure))
     return code or 0
-
-
-def language(chosen: Language, environment: Mapping[str, str]) -> str:
-    """Return the code of the language to speak: the one that was chosen, or that of the environment."""
-    if chosen is not Language.AUTO:
-        return chosen.value
-    # As gettext has it: the first that is set says it.
-    said = next((environment[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if environment.get(name)), "")
-    return Language.SPANISH.value if said.startswith("es") else Language.ENGLISH.value
 
 
 def _settings(profiles: Profiles, profile: str | None = None) -> TuiSettings:

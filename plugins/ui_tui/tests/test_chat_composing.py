@@ -1,6 +1,7 @@
 """What is written: sending, drafts, replies, edits, and what is done with a message."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from balchat_ui_tui.chat.update import update
 from balchat_ui_tui.connection_state import Connection, Phase
 from balchat_ui_tui.effects import After, Call, CopyMessages, OpenScreen, ShowError, WriteElsewhere
 from balchat_ui_tui.main import update as main
+from balchat_ui_tui.main.actions import AttachPasted, PathFound
 from balchat_ui_tui.main.heads import banner
 from balchat_ui_tui.main.state import MainState
 
@@ -274,3 +276,20 @@ def test_emoji_complete_by_their_beginning_and_by_their_whole_name():
     assert complete("so :tada:").text == "🎉"
     assert complete("a:b:") is None
     assert find("hey @bo", ("Bob", "me"))[0].text == "@Bob "
+
+
+def test_a_file_is_offered_only_in_the_conversation_into_which_its_path_was_pasted():
+    state = MainState(chat=ChatState(conversation="bob"))
+    path = Path("/tmp/a.png")  # nothing is read there
+    _, [ask] = main.update(state, PathFound("bob", "/tmp/a.png", path), KNOWN, T)
+    assert ask.closed(True) == AttachPasted("bob", "/tmp/a.png")
+    assert main.update(state, PathFound("carol", "/tmp/a.png", path), KNOWN, T) == (state, ())
+    assert main.update(state, AttachPasted("carol", "/tmp/a.png"), KNOWN, T) == (state, ())
+
+
+def test_a_path_that_becomes_a_file_leaves_the_draft_too():
+    writing = ChatState(conversation="bob", text="see /tmp/a.png", draft="see /tmp/a.png")
+    state, effects = main.update(MainState(chat=writing), AttachPasted("bob", "/tmp/a.png"), KNOWN, T)
+    assert state.chat.text == "see "
+    assert calls(effects) == [("conversations.draft", {"conversation": "bob", "text": "see "})]
+    assert effects[-1].name == "files.attach"

@@ -11,6 +11,7 @@ from balchat_ui_tui.conversations.rows import conversation_rows
 from balchat_ui_tui.drawing.cells import fit, width, wrap
 from balchat_ui_tui.drawing.inks import Inks
 from balchat_ui_tui.drawing.pieces import Ink, Piece, pieces_width
+from balchat_ui_tui.pages.rows import Row, content
 from balchat_ui_tui.settings import Theme
 from balchat_ui_tui.themes import theme_named
 from hypothesis import given
@@ -160,3 +161,9 @@ def test_a_list_shows_texts_without_the_marks_that_style_them():
     typed = message(1, text="2*3*4", content_type="text/plain")
     _, second = conversation_rows(T, conversation("Bob", last_message=typed), AccountState(), 40, NOON)
     assert "2*3*4" in "".join(piece.text for piece in second)
+
+
+def test_what_stands_beside_a_row_stands_below_it_where_there_is_no_room() -> None:
+    row = Row(id="x", text="Files to download", side="As in the settings")
+    assert content(row, 0, 40).plain == "Files to download  As in the settings"
+    assert content(row, 0, 30).plain == "Files to download\n  As in the settings"

@@ -23,7 +23,7 @@ from balchat_ui_tui.files.jobs import AttachFile, GetPicture
 from balchat_ui_tui.jobs import CheckPassphrase, LookForFile, ReadQrPicture, path_in
 from balchat_ui_tui.keymap import key_words
 from balchat_ui_tui.main import update as main
-from balchat_ui_tui.main.actions import AskForTimer, AttachPasted, Search, SwitchUnread
+from balchat_ui_tui.main.actions import AskForTimer, Search, SwitchUnread
 from balchat_ui_tui.main.heads import chat_head
 from balchat_ui_tui.main.state import MainState
 from balchat_ui_tui.pages.actions import Opened, Pressed, Submitted, Typed
@@ -529,15 +529,6 @@ def test_the_palette_has_what_can_be_done_with_the_conversation_that_is_shown() 
     assert ask.closed is not None
     _, timer = main.update(shown, ask.closed("3600"), account, T)
     assert call_of(timer) == Call("conversations.set_timer", {"conversation": bob.id, "seconds": 3600})
-
-
-def test_a_path_that_becomes_a_file_leaves_the_draft_too() -> None:
-    writing = ChatState(conversation="bob", text="see /tmp/a.png", draft="see /tmp/a.png")
-    state, effects = main.update(MainState(chat=writing), AttachPasted("/tmp/a.png"), UP, T)
-    assert state.chat is not None
-    assert state.chat.text == "see "
-    assert call_of(effects).arguments == {"conversation": "bob", "text": "see "}
-    assert opened_of(effects).name == "files.attach"
 
 
 # -- search

@@ -100,7 +100,7 @@ async def test_it_says_what_is_missing_and_goes_back(
     async with shown(profiles) as screen:
         await screen.open("Bob")
         await screen.press("ctrl+r")
-        await screen.shows("balchat-host[voice]" if missing else "Error querying device")
+        await screen.shows("balchat-host[voice]" if missing else "there is no device for it")
         await screen.press("escape")
         await screen.shows("Message to Bob")
 

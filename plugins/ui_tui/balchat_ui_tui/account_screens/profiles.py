@@ -67,6 +67,7 @@ class ProfilesPage(ListPage[ProfilesState]):
     """The accounts on this machine."""
 
     HEADING = "settings.profiles"
+    WITHOUT_ROW = frozenset({"new"})
     BINDINGS: ClassVar[list[BindingType]] = [Binding("a", "do('new')", id="profiles.new")]
 
     def __init__(self) -> None:

@@ -101,6 +101,7 @@ class RelaysPage(ListPage[RelaysState]):
     """Our relays."""
 
     HEADING = "network.relays"
+    WITHOUT_ROW = frozenset({"add"})
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("a", "do('add')", id="relays.add"),
         Binding("c", "do('check')", id="relays.check"),
@@ -115,16 +116,11 @@ class RelaysPage(ListPage[RelaysState]):
         """Take a choice."""
         return update(state, action, account, self.tui.t)
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool:
-        """Offer only what can be done: adding where something uses relays, the rest where there is one."""
-        if action != "do":
-            return True
-        return "relays.add" in self.account.capabilities if parameters == ("add",) else bool(self.state.relays)
-
-    def draw(self, before: RelaysState | None) -> None:
-        """Draw the relays, and the keys that hold for them."""
-        self.refresh_bindings()
-        super().draw(before)
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer to add one only where something uses relays."""
+        if (action, parameters) == ("do", ("add",)) and "relays.add" not in self.account.capabilities:
+            return False
+        return super().check_action(action, parameters)
 
     def text(self) -> str:
         """Say what is being done, what went wrong, or what relays are for."""

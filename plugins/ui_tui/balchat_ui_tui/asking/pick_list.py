@@ -1,16 +1,19 @@
 """A list of choices, drawn line by line."""
 
 from collections.abc import Callable, Sequence
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from textual import events
 from textual.geometry import Size
 from textual.message import Message
 from textual.strip import Strip
 
+from balchat_ui_tui.drawing.cells import wrap
 from balchat_ui_tui.drawing.inks import Inks
 from balchat_ui_tui.drawing.line_view import LineView
 from balchat_ui_tui.drawing.pieces import Ink, Piece, Row
+
+_NO_CHOICE: Final = -1
 
 Choices = Callable[[int], Sequence[Sequence[Row]]]
 """Return the rows of each choice, for so many cells."""
@@ -33,11 +36,12 @@ class PickList(LineView, can_focus=False):
         self._make: Choices = lambda _: ()
         self._rows: list[tuple[int, Row]] = []
         self._place = 0
+        self._nothing = ""
         self._inks = Inks({})
 
-    def show(self, make: Choices, place: int, inks: Inks) -> None:
-        """Show choices, and which one is selected; a place below 0 selects none."""
-        self._make, self._place, self._inks = make, place, inks
+    def show(self, make: Choices, place: int, nothing: str, inks: Inks) -> None:
+        """Show choices, and which one is selected; where there are none, what is said instead."""
+        self._make, self._place, self._nothing, self._inks = make, place, nothing, inks
         self._lay_out()
 
     def on_resize(self) -> None:
@@ -46,8 +50,7 @@ class PickList(LineView, can_focus=False):
 
     def _lay_out(self) -> None:
         cells = max(4, self.size.width - 3)
-        choices = self._make(cells)
-        self._rows = [(number, row) for number, rows in enumerate(choices) for row in rows]
+        self._rows = self._make_rows(cells)
         self.set_rows(len(self._rows))
         mine = [number for number, (place, _) in enumerate(self._rows) if place == self._place]
         if mine:
@@ -61,7 +64,14 @@ class PickList(LineView, can_focus=False):
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         """Return the number of rows."""
         del container, viewport
-        return max(1, sum(len(rows) for rows in self._make(max(4, width - 3))))
+        return max(1, len(self._make_rows(max(4, width - 3))))
+
+    def _make_rows(self, cells: int) -> list[tuple[int, Row]]:
+        """Return the rows, each with the place of its choice."""
+        choices = self._make(cells)
+        if choices or not self._nothing:
+            return [(number, row) for number, rows in enumerate(choices) for row in rows]
+        return [(_NO_CHOICE, [Piece(row, Ink.FAINT)]) for row in wrap(self._nothing, cells)]
 
     def render_line(self, y: int) -> Strip:
         """Return one line of the screen."""
@@ -77,5 +87,5 @@ class PickList(LineView, can_focus=False):
     def on_click(self, event: events.Click) -> None:
         """Take what is clicked on."""
         number = event.y + round(self.scroll_y)
-        if number < len(self._rows):
+        if number < len(self._rows) and self._rows[number][0] != _NO_CHOICE:
             self.post_message(self.Pointed(self._rows[number][0]))

@@ -66,6 +66,11 @@ class Picker(StatefulScreen[S], ModalScreen[object]):
         """Return the rows of each choice."""
 
     @property
+    def nothing(self) -> str:
+        """What is said where there is no choice."""
+        return ""
+
+    @property
     @abstractmethod
     def place(self) -> int:
         """Which choice is selected."""
@@ -105,7 +110,7 @@ class Picker(StatefulScreen[S], ModalScreen[object]):
         self.query_one(PickList).styles.max_height = max(1, min(window.height - around, _HIGHEST))
         self.query_one("#picker-head", Rows).show(head, inks)
         self.query_one("#picker-hints", Rows).show([[Piece(f" {fit(self.hints, cells - 1)}", Ink.FAINT)]], inks)
-        self.query_one(PickList).show(self.choices, self.place, inks)
+        self.query_one(PickList).show(self.choices, self.place, self.nothing, inks)
 
     def on_resize(self) -> None:
         """Draw for the new size."""

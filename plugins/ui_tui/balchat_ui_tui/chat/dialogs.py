@@ -2,31 +2,36 @@
 
 from collections.abc import Sequence
 
+from balchat_host.api.views import MessageView
 from balchat_ui_tui.account import AccountState
 from balchat_ui_tui.actions import Action
 from balchat_ui_tui.asking.choose import Answer, Choose
 from balchat_ui_tui.asking.picker import Picker
 from balchat_ui_tui.asking.picking import PickState, pick
+from balchat_ui_tui.chat import words
+from balchat_ui_tui.drawing.cells import fit
 from balchat_ui_tui.drawing.pieces import Ink, Piece, Row
 from balchat_ui_tui.effects import Effects
 from balchat_ui_tui.emoji import emoji_starting_with
 
 _USUAL = ("thumbsup", "heart", "joy", "open_mouth", "cry", "pray", "tada", "eyes")
 _MOST = 40
+_LONGEST_HEADING = 120
 
 
 class DeleteMessage(Choose):
     """Delete a message for everybody, or here only; or not at all."""
 
-    def __init__(self, message: str, *, for_everybody: bool, waits: bool) -> None:
+    def __init__(self, message: MessageView, *, for_everybody: bool, waits: bool) -> None:
         super().__init__()
-        self.message = message
+        self._message = message
         self._for_everybody = for_everybody
         self._waits = waits
 
     @property
     def heading(self) -> str:
-        return self.tui.t("tui.delete-question")
+        t = self.tui.t
+        return fit(f"{t('tui.delete-question')} “{words.summary(t, self._message)}”", _LONGEST_HEADING)
 
     @property
     def answers(self) -> Sequence[Answer]:

@@ -12,6 +12,7 @@ from textual.geometry import Size
 from textual.message import Message
 from textual.strip import Strip
 
+from balchat_host.api.views import ConversationKind
 from balchat_ui_tui.account import AccountState
 from balchat_ui_tui.actions import Action
 from balchat_ui_tui.chat import actions as do
@@ -170,9 +171,10 @@ class MessageList(LineView, can_focus=True):
         t, now = texts(self), milliseconds_now()
         if not state.messages:
             if state.opened:
-                self._rows = [
-                    [Piece(row, Ink.FAINT)] for row in wrap(t("chat.no-messages-hint"), max(2, self.size.width - 3))
-                ]
+                conversation = self._account.conversation(state.conversation)
+                ours = conversation is not None and conversation.kind is ConversationKind.SELF
+                hint = t("conversations.notes-hint" if ours else "chat.no-messages-hint")
+                self._rows = [[Piece(row, Ink.FAINT)] for row in wrap(hint, max(2, self.size.width - 3))]
             return
         cells = max(12, self.size.width - 2 * _GUTTER)
         kept: dict[str, tuple[MessageView, Place, Block]] = {}

@@ -74,7 +74,7 @@ def ask_how_to_delete(state: ChatState) -> Effects:
     ours = message.author is None and not message.deleted and message.timer is None
     # Where it was edited, the state is that of the edit.
     waits = message.state is MessageState.QUEUED and not message.edited and not message.delivered_to
-    arguments = {"message": message.id, "for_everybody": ours, "waits": waits}
+    arguments = {"message": message, "for_everybody": ours, "waits": waits}
     return (OpenScreen("message-delete", arguments, closed=partial(_chosen, message.id)),)
 
 

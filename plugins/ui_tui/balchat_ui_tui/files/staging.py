@@ -263,6 +263,7 @@ class StagingPage(ListPage[StagingState]):
     """What is about to be sent."""
 
     HEADING = "files.staging"
+    WITHOUT_ROW = frozenset({"add", "text"})
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("a", "do('add')", id="staging.add"),
         Binding("t", "do('text')", id="staging.text"),
@@ -297,14 +298,11 @@ class StagingPage(ListPage[StagingState]):
         del account
         return update(state, action, self.tui.t)
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool:
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer to send something as it is only where that helps."""
-        return action != "do" or parameters != ("as-is",) or any(each.could_go_as_it_is for each in self.state.staged)
-
-    def draw(self, before: StagingState | None) -> None:
-        """Draw the files, and the keys that hold for them."""
-        self.refresh_bindings()
-        super().draw(before)
+        if parameters == ("as-is",) and not any(each.could_go_as_it_is for each in self.state.staged):
+            return False
+        return super().check_action(action, parameters)
 
     def text(self) -> str:
         """Say what goes with the files, what is wrong, or what to do."""

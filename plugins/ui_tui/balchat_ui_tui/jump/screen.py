@@ -10,8 +10,7 @@ from balchat_ui_tui.asking.picking import PickState, pick
 from balchat_ui_tui.clock import milliseconds_now
 from balchat_ui_tui.conversations.rows import conversation_rows
 from balchat_ui_tui.conversations.state import ListState, shown
-from balchat_ui_tui.drawing.cells import wrap
-from balchat_ui_tui.drawing.pieces import Ink, Piece, Row
+from balchat_ui_tui.drawing.pieces import Row
 from balchat_ui_tui.effects import Effects
 from balchat_ui_tui.main.actions import Show
 
@@ -51,9 +50,11 @@ class Jump(Picker[PickState]):
     def place(self) -> int:
         return self.state.place
 
+    @property
+    def nothing(self) -> str:
+        return self.tui.t("tui.none-found")
+
     def choices(self, cells: int) -> Sequence[Sequence[Row]]:
         t, now = self.tui.t, milliseconds_now()
         there = fitting(self.state, self.account)
-        if not there:
-            return [[[Piece(row, Ink.FAINT)] for row in wrap(t("tui.none-found"), cells)]]
         return [conversation_rows(t, each, self.account, cells, now)[:1] for each in there]

@@ -76,15 +76,17 @@ class Open(Action, frozen=True):
 
 
 class PathFound(Action, frozen=True):
-    """It was looked whether there is a file at the path that was pasted."""
+    """It was looked whether there is a file at the path that was pasted into a conversation."""
 
+    conversation: str
     pasted: str
     path: Path | None
 
 
 class AttachPasted(Action, frozen=True):
-    """The person pasted the path of a file, and wants the file to be sent in its place."""
+    """The person pasted the path of a file into a conversation, and wants the file to be sent in its place."""
 
+    conversation: str
     pasted: str
 
 

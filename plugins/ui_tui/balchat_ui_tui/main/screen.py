@@ -212,8 +212,9 @@ class MainScreen(StatefulScreen[MainState]):
     @on(Composer.Pasted)
     def _pasted(self, message: Composer.Pasted) -> None:
         path = path_in(message.text)
-        if path is not None:
-            looking = LookForFile(path=path, done=partial(do.PathFound, message.text))
+        chat = self.state.chat
+        if path is not None and chat is not None:
+            looking = LookForFile(path=path, done=partial(do.PathFound, chat.conversation, message.text))
             self.tui.session.performer.carry_out((looking,), self)
 
     @on(Composer.PastedTooMuch)

@@ -45,10 +45,14 @@ def update(  # noqa: C901, PLR0912  # a line or two for each action
             return _back(state), ()
         case do.Open(name=name):
             return state, (OpenScreen(name, closed=_chosen),)
-        case do.PathFound(pasted=pasted, path=Path() as path):
+        case do.PathFound(conversation=conversation, pasted=pasted, path=Path() as path) if conversation == _shown_id(
+            state
+        ):
             ask = {"question": t("tui.attach-pasted", name=visible(path.name)), "agree": t("files.attach")}
-            return state, (OpenScreen("confirm", ask, closed=lambda _: do.AttachPasted(pasted)),)
-        case do.AttachPasted(pasted=pasted) if state.chat is not None:
+            return state, (OpenScreen("confirm", ask, closed=lambda _: do.AttachPasted(conversation, pasted)),)
+        case do.AttachPasted(conversation=conversation, pasted=pasted) if (
+            state.chat is not None and conversation == state.chat.conversation
+        ):
             return _attach(state, state.chat, pasted)
         case chat_actions.AskToOpenLink() | chat_actions.LinkChosen() | chat_actions.LinkAgreed():
             return state, _open_link(state, action, t)

@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Iterable, Sequence
-from typing import Generic, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
 from textual.content import Content
 from textual.widget import Widget
@@ -29,10 +29,21 @@ class ListPage(Page[S], Generic[S]):
     ListPage OptionList > .option-list--option-disabled { text-opacity: 100%; color: $foreground; }
     """
 
+    WITHOUT_ROW: ClassVar[frozenset[str]] = frozenset()
+    """Keys of the page that do something where there is no row, too."""
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Return whether a key does something now."""
+        if action == "do" and parameters[0] not in self.WITHOUT_ROW and not self._has_rows:
+            return False
+        return super().check_action(action, parameters)
+
     def compose_body(self) -> Iterable[Widget]:
         """Put text and list together."""
         yield Static(classes="page-text", markup=False)
         yield OptionList(markup=False)
+
+    _has_rows = False
 
     @abstractmethod
     def rows(self) -> Sequence[Row]:
@@ -52,9 +63,12 @@ class ListPage(Page[S], Generic[S]):
         listing = self.query_one(OptionList)
         marked, was = self.marked(), listing.highlighted
         rows = self.rows()
-        width = column(rows, self.size.width)
+        self._has_rows = any(row.id is not None for row in rows)
+        self.refresh_bindings()
+        room = listing.content_size.width or self.size.width
+        cells = column(rows, room)
         options = [
-            Option(content(row, width, first=place == 0), id=row.id, disabled=row.id is None)
+            Option(content(row, cells, room, first=place == 0), id=row.id, disabled=row.id is None)
             for place, row in enumerate(rows)
         ]
         listing.set_options(options)

@@ -2,9 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
-from rich.cells import cell_len
 from textual.content import Content
+
+from balchat_ui_tui.drawing.cells import width
+
+_GAP: Final = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,16 +34,21 @@ def heading(text: str) -> Row:
 
 def column(rows: Sequence[Row], room: int) -> int:
     """Return the cells that the texts take which have something beside them, so that it begins in one column."""
-    widths = (cell_len(row.text) for row in rows if row.side)
-    return max((width for width in widths if width <= room // 2), default=0)
+    widths = (width(row.text) for row in rows if row.side)
+    return max((each for each in widths if each <= room // 2), default=0)
 
 
-def content(row: Row, width: int = 0, *, first: bool = False) -> Content:
-    """Return a row as it is drawn, its text in so many cells. A heading stands apart, where it is not the `first`."""
+def content(row: Row, cells: int, room: int, *, first: bool = False) -> Content:
+    """Return a row as it is drawn in a room, its text in so many cells; what stands beside it below, where it must.
+
+    A heading stands apart, where it is not the `first`.
+    """
     parts: list[str | tuple[str, str]] = ["\n"] if row.is_heading and not first else []
     parts.append((row.text, row.style) if row.style else row.text)
     if row.side:
-        parts += [" " * (max(0, width - cell_len(row.text)) + 2), (row.side, row.side_style)]
+        used = max(cells, width(row.text)) + _GAP
+        gap = " " * (used - width(row.text)) if used + width(row.side) <= room else "\n" + " " * _GAP
+        parts += [gap, (row.side, row.side_style)]
     if row.note:
         parts += ["\n", (row.note, "dim")]
     return Content.assemble(*parts)

@@ -14,7 +14,7 @@ from balchat_ui_tui.actions import Action
 from balchat_ui_tui.asking.picker import Picker
 from balchat_ui_tui.chat import words as chat_words
 from balchat_ui_tui.clock import midnight, milliseconds_now
-from balchat_ui_tui.drawing.cells import fit, width, wrap
+from balchat_ui_tui.drawing.cells import fit, width
 from balchat_ui_tui.drawing.markdown import bare_lines
 from balchat_ui_tui.drawing.pieces import Ink, Piece, Row
 from balchat_ui_tui.effects import Effects
@@ -80,13 +80,15 @@ class Search(Picker[SearchState]):
     def place(self) -> int:
         return self.state.place
 
+    @property
+    def nothing(self) -> str:
+        if self.state.waiting:
+            return self.tui.t("tui.searching")
+        return self.tui.t("tui.nothing-found") if self.state.found_for else ""
+
     def choices(self, cells: int) -> Sequence[Sequence[Row]]:
-        state, t = self.state, self.tui.t
-        if not state.hits:
-            key = "tui.searching" if state.waiting else "tui.nothing-found" if state.found_for else ""
-            return [[[Piece(row, Ink.FAINT)] for row in wrap(t(key), cells)]] if key else []
         now = milliseconds_now()
-        return [self._hit(hit, cells, now) for hit in state.hits]
+        return [self._hit(hit, cells, now) for hit in self.state.hits]
 
     def _hit(self, hit: SearchHit, cells: int, now: int) -> Sequence[Row]:
         t = self.tui.t

@@ -250,6 +250,12 @@ class VoiceRecorder(Page[RecorderState]):
         """Record nobody who looks at another screen, or at a locked one."""
         self.dispatch(Pressed("end"))
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Return whether a key does something now."""
+        if parameters == ("listen",):
+            return self.state.stage is Stage.RECORDED
+        return super().check_action(action, parameters)
+
     def compose_body(self) -> Iterable[Widget]:
         """Put time, levels and words together."""
         yield Static(classes="voice-time", markup=False)
@@ -269,6 +275,9 @@ class VoiceRecorder(Page[RecorderState]):
             time = Content.assemble(("● ", "bold $text-error"), f"{recorded} / {longest}")
         else:
             time = Content(recorded if state.seconds else "")
+        self.refresh_bindings()
+        for name in ("time", "levels", "said"):  # a low window has no room for what is empty
+            self.query_one(f".voice-{name}").display = state.stage is not Stage.NOTHING
         self.query_one(".voice-time", Static).update(time)
         room = max(8, self.size.width - 6)
         shown = state.levels[-room:] if state.stage is Stage.RECORDING else state.levels
