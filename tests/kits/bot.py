@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from balchat_host.api.errors import ContactBlocked, CursorTooOld, NoSuch
 from balchat_host.api.events import MessageAdded
@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from balchat_host.api.frontend import App, FrontEndContext
 
 SUBSCRIBER: Final = "bot"
+
+SERVES: Final = "test_it_starts_and_serves_until_it_is_cancelled"
+ONCE: Final = "test_it_reacts_to_a_message_once"
+left: Final[list[object]] = []
+"""What faults leave behind, for the test to end."""
 
 
 class Bot(FrontEnd):
@@ -60,6 +65,18 @@ class Bot(FrontEnd):
 
     async def attend(self, app: App, conversation: str) -> None:
         await app.events.attend(conversation)
+
+
+def leave(behind: object) -> None:
+    """Have the test end what a fault leaves behind."""
+    left.append(behind)
+
+
+class FaultyBot(Bot):
+    """No fault."""
+
+    caught_by: ClassVar[str]
+    audited: ClassVar[bool] = False
 
 
 class BotBench(FrontEndBench):

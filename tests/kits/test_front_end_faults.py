@@ -10,26 +10,42 @@ from typing import TYPE_CHECKING
 import pytest
 
 from balchat_host.testing.front_end_kit import FrontEndKit
-from tests.kits.bot import BotBench
+from tests.kits import (
+    front_end_answer_faults,
+    front_end_event_faults,
+    front_end_private_faults,
+    front_end_running_faults,
+    front_end_trouble_faults,
+    front_end_unasked_faults,
+)
+from tests.kits.bot import BotBench, FaultyBot, left
 from tests.kits.catching import assert_caught, caught
-from tests.kits.front_end_faults import FAULTS, FaultyBot
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+FAULTS = [
+    *front_end_running_faults.FAULTS,
+    *front_end_event_faults.FAULTS,
+    *front_end_answer_faults.FAULTS,
+    *front_end_trouble_faults.FAULTS,
+    *front_end_unasked_faults.FAULTS,
+    *front_end_private_faults.FAULTS,
+]
 
 
 @pytest.fixture(autouse=True)
 def ended() -> Iterator[None]:
     yield
-    for left in FaultyBot.ended:
-        match left:
+    for each in left:
+        match each:
             case threading.Event():
-                left.set()
+                each.set()
             case Path():
-                left.unlink(missing_ok=True)
+                each.unlink(missing_ok=True)
             case _:
-                assert isinstance(left, asyncio.Task)  # it ended with its loop
-    FaultyBot.ended.clear()
+                assert isinstance(each, asyncio.Task)  # it ended with its loop
+    left.clear()
 
 
 class TestBot(FrontEndKit):

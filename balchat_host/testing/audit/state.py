@@ -50,8 +50,8 @@ class Globals:
         for name, held in self._before.items():
             if name in after and after[name] != held:
                 yield (
-                    f"state outside of the transport's object: {name} has changed. Accounts share it, and a start "
-                    "loses it: what must be remembered lies in the vault (TransportContext.change)"
+                    f"state outside of the plugin's object: {name} has changed. Accounts share it, and a start "
+                    "loses it: what must be remembered lies in the vault"
                 )
 
     def _held(self) -> Iterator[tuple[str, object]]:

@@ -1,7 +1,7 @@
 """What the kit asks a front end's author for, and the host that runs it."""
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,20 +13,16 @@ from anyio import TASK_STATUS_IGNORED
 from anyio.abc import TaskGroup, TaskStatus
 
 from balchat_host.api.frontend import App, FrontEnd, FrontEndContext
-from balchat_host.testing.audit import confide, watched
+from balchat_host.testing.audit import watched
 from balchat_host.testing.audit.kit import AuditedKit
-from balchat_host.testing.front_end_kit.held_app import ClosingApp
+from balchat_host.testing.front_end_kit.guarded_app import GuardedApp, Watched
+from balchat_host.testing.front_end_kit.people import confide_ids
+from balchat_host.testing.front_end_kit.telling import Heard, Kept, hear_error, told_in
 from balchat_host.testing.front_end_kit.way_out import no_way_out
 from balchat_host.testing.memory_account import MemoryAccount
 from balchat_host.testing.peer import Peer
 from balchat_host.testing.waiting import PATIENCE, SeenStates, unwrapped
 
-BOB: Final = "Bob, of whom nobody may read"
-CAROL: Final = "Carol, of whom nobody may read"
-DAVE: Final = "Dave, of whom nobody may read"
-STRANGER: Final = "Eve, of whom nobody may read"
-PRIVATE: Final = "This is between the two of us."
-"""A text that asks for nothing."""
 END_LIMIT: Final = 20.0
 """Seconds in which a front end must have ended: the host waits no longer."""
 MOST_STARTS: Final = 5
@@ -91,18 +87,21 @@ class NotStarted(AssertionError):
 
 
 class Host:
-    """Runs a front end as the host does, and counts its starts."""
+    """Runs a front end as the host does, and counts its starts. With `once`, it makes no other one where one ends."""
 
-    def __init__(self, bench: FrontEndBench, app: App) -> None:
+    def __init__(self, bench: FrontEndBench, app: App, *, once: bool = False) -> None:
         self._bench = bench
         self._app = app
+        self._most_starts = 1 if once else MOST_STARTS
         self.ends: list[str] = []
         """How it ended by itself, each time."""
+        self.watched = Watched()
+        self.kept = Kept()
 
     @asynccontextmanager
     async def _client(self) -> AsyncGenerator[App]:
         with self._app.client() as client:
-            app = ClosingApp(client)
+            app = GuardedApp(client, self.watched)
             try:
                 yield app
             finally:
@@ -111,8 +110,10 @@ class Host:
 
     async def run(self, *, task_status: TaskStatus[None] = TASK_STATUS_IGNORED) -> None:
         """Run it, and make another one where it ends. Raise AssertionError when it has done so too often."""
-        while len(self.ends) < MOST_STARTS:
-            front_end = watched(self._bench.front_end(self._bench.context()))
+        while len(self.ends) < self._most_starts:
+            context = self._bench.context()
+            front_end = watched(self._bench.front_end(context))
+            self.kept.begin(front_end, context)
             try:
                 async with self._client() as app, anyio.create_task_group() as tasks:
                     await self._start(front_end, app, tasks)
@@ -123,7 +124,9 @@ class Host:
                 raise
             except* Exception as error:  # noqa: BLE001  # the host makes another one, whatever it was
                 self.ends.append(repr(error.exceptions[0]))
-        raise AssertionError(f"it ended {len(self.ends)} times: {', '.join(self.ends)}")
+                hear_error(error)
+        if self._most_starts == MOST_STARTS:
+            raise AssertionError(f"it ended {len(self.ends)} times: {', '.join(self.ends)}")
 
     @staticmethod
     async def _start(front_end: FrontEnd, app: App, tasks: TaskGroup) -> None:
@@ -134,54 +137,32 @@ class Host:
 
 
 @asynccontextmanager
-async def served(bench: FrontEndBench, account: MemoryAccount, app: App | None = None) -> AsyncGenerator[Host]:
+async def served(
+    bench: FrontEndBench, account: MemoryAccount, app: App | None = None, *, once: bool = False
+) -> AsyncGenerator[Host]:
     """Run the front end with an account until the block ends and nothing is left to do, then cancel it."""
-    host = Host(bench, app or account.app)
+    host = Host(bench, app or account.app, once=once)
     told = anyio.current_time()
-    with unwrapped(), nullcontext([]) if bench.capabilities.connects else no_way_out() as tried:
+    with unwrapped(), Heard(), nullcontext([]) if bench.capabilities.connects else no_way_out() as tried:
         async with anyio.create_task_group() as tasks:
             await tasks.start(host.run)
             yield host
             await anyio.wait_all_tasks_blocked()
+            _none(host.kept.wrong_files())
             tasks.cancel_scope.cancel()
             told = anyio.current_time()
     assert anyio.current_time() - told < END_LIMIT, "it goes on when it is cancelled; the host waits for 20 s"
     assert not account.ended, "it has ended the account"
     assert not tried, f"it goes past the App: {', '.join(dict.fromkeys(tried))}"
-    for state in bench.states.all:
-        told_of = [word for word in (BOB, CAROL, DAVE, STRANGER, PRIVATE) if word in str(state)]
-        assert not told_of, f"the state that it reports tells of somebody: {state}"
-    await _confide_ids(account)
+    _none(host.watched.wrong)
+    _none(host.kept.changed_modules())
+    _none(line for state in bench.states.all for line in told_in(state))
+    await confide_ids(account)
 
 
-async def _confide_ids(account: MemoryAccount) -> None:
-    """Have no line that was logged name a conversation or a message."""
-    for conversation in await account.app.conversations.list():
-        confide("a conversation's id", conversation.id.encode())
-        for message in await account.app.messages.history(conversation.id):
-            confide("a message's id", message.id.encode())
-
-
-def account_with(*names: str) -> tuple[MemoryAccount, list[Peer]]:
-    """Return an account with contacts, of whom nothing may be logged."""
-    account = MemoryAccount("Alice, of whom nobody may read")
-    peers = [account.befriend(name) for name in names]
-    confide("a message", PRIVATE.encode())
-    confide("our name", b"Alice, of whom nobody may read")
-    for peer in peers:
-        confide("a contact's name", peer.contact.name.encode())
-        confide("a peer id", bytes.fromhex(peer.peer_id))
-        confide("an onion address", peer.onion.encode())
-    return account, peers
-
-
-def stranger_of(account: MemoryAccount) -> Peer:
-    """Return somebody who is no contact, of whom nothing may be logged either."""
-    stranger = account.stranger(STRANGER)
-    confide("a stranger's name", STRANGER.encode())
-    confide("a peer id", bytes.fromhex(stranger.peer_id))
-    confide("an onion address", stranger.onion.encode())
-    return stranger
+def _none(wrong: Iterable[str]) -> None:
+    found = "; ".join(dict.fromkeys(wrong))
+    assert not found, found
 
 
 async def until(condition: Callable[[], bool], what: str) -> None:

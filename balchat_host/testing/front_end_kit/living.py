@@ -3,18 +3,8 @@
 import anyio
 import pytest
 
-from balchat_host.testing.front_end_kit.bench import (
-    BOB,
-    CAROL,
-    PRIVATE,
-    FrontEndBench,
-    FrontEndKitBase,
-    account_with,
-    needs,
-    served,
-    stranger_of,
-    until,
-)
+from balchat_host.testing.front_end_kit.bench import FrontEndBench, FrontEndKitBase, needs, served, until
+from balchat_host.testing.front_end_kit.people import BOB, CAROL, PRIVATE, account_with, stranger_of
 from balchat_host.testing.waiting import PATIENCE
 
 

@@ -3,18 +3,9 @@
 import anyio
 import pytest
 
-from balchat_host.testing.front_end_kit.bench import (
-    BOB,
-    CAROL,
-    DAVE,
-    PRIVATE,
-    FrontEndBench,
-    FrontEndKitBase,
-    account_with,
-    needs,
-    served,
-)
+from balchat_host.testing.front_end_kit.bench import FrontEndBench, FrontEndKitBase, needs, served
 from balchat_host.testing.front_end_kit.held_app import HeldApp
+from balchat_host.testing.front_end_kit.people import BOB, CAROL, DAVE, PRIVATE, account_with
 
 MANY = 20
 

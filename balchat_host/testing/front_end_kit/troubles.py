@@ -10,19 +10,9 @@ from balchat_host.api.errors import ConnectionLost, ContactBlocked, NoSuchMessag
 from balchat_host.api.events import Event, MessageAdded, event_types
 from balchat_host.api.types import Phase, ServiceState
 from balchat_host.testing.audit import confide
-from balchat_host.testing.front_end_kit.bench import (
-    BOB,
-    CAROL,
-    DAVE,
-    PRIVATE,
-    FrontEndBench,
-    FrontEndKitBase,
-    account_with,
-    needs,
-    served,
-    stranger_of,
-)
+from balchat_host.testing.front_end_kit.bench import FrontEndBench, FrontEndKitBase, needs, served
 from balchat_host.testing.front_end_kit.held_app import StrangeApp
+from balchat_host.testing.front_end_kit.people import BOB, CAROL, DAVE, PRIVATE, account_with, stranger_of
 
 HOSTILE: Final = (
     "\N{RIGHT-TO-LEFT OVERRIDE}gnp.exe",

@@ -10,7 +10,7 @@ import pytest
 from balchat_ui_bridge.plugin import BridgeSettings, make
 
 from balchat_host.testing.front_end_kit import FrontEndBench, FrontEndCapabilities, FrontEndKit
-from balchat_host.testing.front_end_kit.bench import BOB, CAROL, DAVE
+from balchat_host.testing.front_end_kit.people import BOB, CAROL, DAVE
 from balchat_host.testing.memory_account import MemoryAccount
 
 if TYPE_CHECKING:

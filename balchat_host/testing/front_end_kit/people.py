@@ -1,0 +1,46 @@
+"""The people whom a test plays, and what nobody may read who has not opened the vault."""
+
+from typing import Final
+
+from balchat_host.testing.audit import confide
+from balchat_host.testing.memory_account import MemoryAccount
+from balchat_host.testing.peer import Peer
+
+US: Final = "Alice, of whom nobody may read"
+BOB: Final = "Bob, of whom nobody may read"
+CAROL: Final = "Carol, of whom nobody may read"
+DAVE: Final = "Dave, of whom nobody may read"
+STRANGER: Final = "Eve, of whom nobody may read"
+PRIVATE: Final = "This is between the two of us."
+"""A text that asks for nothing."""
+WORDS: Final = (US, BOB, CAROL, DAVE, STRANGER, PRIVATE)
+
+
+def account_with(*names: str) -> tuple[MemoryAccount, list[Peer]]:
+    """Return an account with contacts, of whom nothing may be logged."""
+    account = MemoryAccount(US)
+    peers = [account.befriend(name) for name in names]
+    confide("a message", PRIVATE.encode())
+    confide("our name", US.encode())
+    for peer in peers:
+        confide("a contact's name", peer.contact.name.encode())
+        confide("a peer id", bytes.fromhex(peer.peer_id))
+        confide("an onion address", peer.onion.encode())
+    return account, peers
+
+
+def stranger_of(account: MemoryAccount) -> Peer:
+    """Return somebody who is no contact, of whom nothing may be logged either."""
+    stranger = account.stranger(STRANGER)
+    confide("a stranger's name", STRANGER.encode())
+    confide("a peer id", bytes.fromhex(stranger.peer_id))
+    confide("an onion address", stranger.onion.encode())
+    return stranger
+
+
+async def confide_ids(account: MemoryAccount) -> None:
+    """Have no line that was logged name a conversation or a message."""
+    for conversation in await account.app.conversations.list():
+        confide("a conversation's id", conversation.id.encode())
+        for message in await account.app.messages.history(conversation.id):
+            confide("a message's id", message.id.encode())

@@ -1,0 +1,101 @@
+"""What a front end tells of people past the vault, and what it keeps past its object."""
+
+import stat
+import sys
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+from balchat_host.api.errors import BalchatError
+from balchat_host.api.failures import leaves
+from balchat_host.api.frontend import FrontEnd, FrontEndContext
+from balchat_host.api.types import ServiceState
+from balchat_host.testing.audit import overhear
+from balchat_host.testing.audit.blocking import package_of
+from balchat_host.testing.audit.state import Globals
+from balchat_host.testing.front_end_kit.people import WORDS
+
+_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
+_MOST_READ: Final = 2**20
+"""Octets of a file that are looked at."""
+_PROGRAMS: Final = frozenset({"subprocess.Popen", "os.system", "os.posix_spawn", "os.exec", "os.spawn"})
+_hearing: Final[list[object]] = []
+
+
+class Kept:
+    """What front ends of one run keep: files in the folders that the host gives them, and state of their modules."""
+
+    def __init__(self) -> None:
+        self._before: dict[Path, set[Path]] = {}
+        self._globals: dict[str, Globals] = {}
+
+    def begin(self, front_end: FrontEnd, context: FrontEndContext) -> None:
+        """Note what is there before a front end runs."""
+        for folder in (context.profile, context.runtime_directory):
+            self._before.setdefault(folder, set(_files(folder)))
+        package = package_of(front_end).__name__
+        self._globals.setdefault(package, Globals(package))
+
+    def wrong_files(self) -> Iterator[str]:
+        """Say what is wrong with files that it has made, which lie outside of the vault."""
+        for folder, before in self._before.items():
+            for path in set(_files(folder)) - before:
+                if path.lstat().st_mode & _OTHERS:
+                    yield f"others on this machine can use {path.name}, which it has made; open it with the mode 0600"
+                if path.is_file():
+                    with path.open("rb") as file:
+                        held = file.read(_MOST_READ)
+                    if any(word.encode() in held for word in WORDS):
+                        yield f"{path.name} has in plain what belongs into the vault: a name, or what somebody wrote"
+
+    def changed_modules(self) -> Iterator[str]:
+        """Say which state of modules and classes is another one now."""
+        for each in self._globals.values():
+            yield from each.changed()
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    return (path for path in folder.rglob("*") if not path.is_dir() and not path.is_symlink())
+
+
+def told_in(state: ServiceState) -> Iterator[str]:
+    """Say what a state that a front end reported tells of people."""
+    if any(word in str(state) for word in WORDS):
+        yield f"the state that it reports tells of somebody: {state}"
+
+
+def hear_error(error: BaseException) -> None:
+    """Have the audit look at the text of an error by which a front end ended; what balchat's own say is for people."""
+    for each in leaves(error):
+        if not isinstance(each, BalchatError):
+            notes = getattr(each, "__notes__", ())
+            overhear("an error's text", "by which it ended", "\n".join([str(each), repr(each), *notes]))
+
+
+class Heard:
+    """Has the audit look at warnings, and at what other programs are given, which everybody on the machine can see."""
+
+    def __enter__(self) -> Self:
+        self._shown = warnings.showwarning
+        warnings.showwarning = self._show
+        _hearing.append(self)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        _hearing.remove(self)
+        warnings.showwarning = self._shown
+
+    def _show(self, message: Warning | str, category: type[Warning], filename: str, lineno: int, *more: Any) -> None:
+        overhear("a warning", f"at {filename}:{lineno}", str(message))
+        self._shown(message, category, filename, lineno, *more)
+
+
+def _hook(event: str, given: tuple[Any, ...]) -> None:
+    if _hearing and event in _PROGRAMS:
+        overhear("a program's arguments or environment", f"given by {event}", repr(given))
+
+
+# An audit hook cannot be removed, so there is one for the whole process, and it does nothing while nobody listens.
+sys.addaudithook(_hook)
