@@ -1,6 +1,7 @@
 """The people at the other end of an account in memory. A test plays them."""
 
 import io
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from balchat_host.api.transport import Latency, Outcome, SendReport
@@ -11,8 +12,9 @@ from balchat_host.core.files import listing, receiving, sending
 from balchat_host.core.files import rows as files
 from balchat_host.core.files.preview import Preview
 from balchat_host.core.first_contact import asking, requests
-from balchat_host.core.messages import history, reading
+from balchat_host.core.messages import changing, history, reading
 from balchat_host.core.messages.compose import compose
+from balchat_host.core.unit_of_work import UnitOfWork
 from balchat_host.runtime.files.sealing import seal
 from balchat_host.testing.simulated_accounts import SimulatedAccount, report
 
@@ -115,6 +117,18 @@ class Peer:
         self._world.carry(self.core, self._account)
         newest = self._newest()
         return None if newest == before else newest
+
+    def edit(self, message: str, text: str) -> None:
+        """Put another text in place of a message of theirs, which they have written."""
+        self._change(lambda unit: changing.edit(unit, message, text))
+
+    def delete(self, message: str) -> None:
+        """Delete a message of theirs for everybody."""
+        self._change(lambda unit: changing.delete(unit, message, for_me=False))
+
+    def react(self, message: str, emoji: str) -> None:
+        """Answer a message that they have with an emoji."""
+        self._change(lambda unit: changing.react(unit, message, emoji))
 
     def lose(self, text: str) -> None:
         """Write a message that does not arrive; `Message.missing_before` of the next one counts it."""
@@ -227,6 +241,11 @@ class Peer:
         ours = self.core.contact(self._account)
         if ours is None or ours.state is not ContactState.ACTIVE:
             self._world.exchange(self._account, self.core)
+
+    def _change(self, change: Callable[[UnitOfWork], object]) -> None:
+        self._be_accepted()
+        self.core.change(change)
+        self._world.carry(self.core, self._account)
 
     def _newest(self) -> MessageView | None:
         newest = self._account.read(lambda tx: history.history(tx, self.peer_id, limit=1))

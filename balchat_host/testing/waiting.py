@@ -7,12 +7,16 @@ from typing import Final, Generic, Protocol, TypeVar
 
 import anyio
 from anyio.abc import TaskStatus
+from trio.testing import MockClock
 
 from balchat_host.api.frontend import App
 from balchat_host.api.types import Phase, ServiceState
 
 PATIENCE: Final = float(os.environ.get("BALCHAT_TEST_PATIENCE", "60"))
 """Seconds after which a test says that something never came. Set the variable where 60 are too few, or too many."""
+
+VIRTUAL_TIME: Final = ("trio", {"clock": MockClock(autojump_threshold=0)})
+"""A backend of anyio whose clock goes on as soon as everybody waits for it."""
 
 ItemT = TypeVar("ItemT")
 T = TypeVar("T")

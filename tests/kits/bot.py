@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import tempfile
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from balchat_host.api.errors import ContactBlocked, CursorTooOld, NoSuch
 from balchat_host.api.events import MessageAdded
-from balchat_host.api.frontend import FrontEnd
+from balchat_host.api.frontend import FrontEnd, FrontEndContext
 from balchat_host.testing.front_end_kit import FrontEndBench, FrontEndCapabilities
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from anyio.abc import TaskStatus
 
     from balchat_host.api.events import Event
-    from balchat_host.api.frontend import App, FrontEndContext
+    from balchat_host.api.frontend import App
 
 SUBSCRIBER: Final = "bot"
 
@@ -77,6 +81,7 @@ class FaultyBot(Bot):
 
     caught_by: ClassVar[str]
     audited: ClassVar[bool] = False
+    keeps_files: ClassVar[bool] = False
 
 
 class BotBench(FrontEndBench):
@@ -86,6 +91,18 @@ class BotBench(FrontEndBench):
         super().__init__()
         self.make = make
         self.capabilities = getattr(make, "capabilities", self.capabilities)
+        self.folder: Path | None = None
+        if getattr(make, "keeps_files", False):
+            self.folder = Path(tempfile.mkdtemp())
+            leave(self.folder)
+
+    def context(self) -> FrontEndContext:
+        if self.folder is None:
+            return super().context()
+        return FrontEndContext(profile=self.folder, runtime_directory=self.folder, on_state=self.states)
+
+    def folders(self) -> Sequence[Path]:
+        return [] if self.folder is None else [self.folder]
 
     def front_end(self, context: FrontEndContext) -> FrontEnd:
         return self.make(context)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from balchat_host.api.events import MessageChanged
+import anyio
+
+from balchat_host.api.events import MessageAdded, MessageChanged
 from tests.kits.bot import ONCE, FaultyBot
 
 
@@ -97,6 +99,50 @@ class DeletesWhatItAnswers(FaultyBot):
     async def answer(self, app, event):
         await super().answer(app, event)
         await app.messages.delete(event.message.id)
+
+
+class AnswersNotes(FaultyBot):
+    """Answers what we have written to ourselves."""
+
+    caught_by = "test_it_does_not_react_to_what_we_write"
+
+    def asks(self, event):
+        return event.message.text == "ping" and (event.message.author is not None or not event.message.recipients)
+
+
+class AnswersWhoeverWroteLast(FaultyBot):
+    """Answers in the conversation in which something was written last."""
+
+    caught_by = "test_it_reacts_to_each_of_many"
+
+    async def answer(self, app, event):
+        newest = (await app.conversations.list())[0]
+        await app.messages.send(newest.id, "pong")
+
+
+class CopiesWhatItHears(FaultyBot):
+    """Copies what people write into our notes."""
+
+    caught_by = ONCE
+
+    async def handle(self, app, event):
+        await super().handle(app, event)
+        if isinstance(event, MessageAdded) and event.message.state == "received" and event.message.text:
+            await app.messages.send("me", event.message.text)
+
+
+class SaysGoodbye(FaultyBot):
+    """Writes to everybody when it is cancelled."""
+
+    caught_by = ONCE
+
+    async def run(self, app, *, task_status):
+        try:
+            await super().run(app, task_status=task_status)
+        finally:
+            with anyio.CancelScope(shield=True):
+                for contact in await app.contacts.list():
+                    await app.messages.send(contact.conversation, "I am off.")
 
 
 FAULTS = [fault for fault in FaultyBot.__subclasses__() if fault.__module__ == __name__]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import sys
+import warnings
 from contextlib import suppress
 
 import anyio
@@ -110,6 +112,121 @@ class LooksForUpdates(FaultyBot):
         with suppress(OSError):
             await anyio.getaddrinfo("updates.invalid", 443)
         await super().handle(app, event)
+
+
+class PrintsTexts(FaultyBot):
+    """Prints what people write."""
+
+    caught_by = SERVES
+    audited = True
+
+    async def handle(self, app, event):
+        if isinstance(event, MessageAdded):
+            print(event.message.text)  # noqa: T201  # that is the fault
+        await super().handle(app, event)
+
+
+class WritesNamesToTheStandardError(FaultyBot):
+    """Writes to the standard error who has written."""
+
+    caught_by = SERVES
+    audited = True
+
+    async def handle(self, app, event):
+        if isinstance(event, MessageAdded):
+            sys.stderr.write(f"from {event.message.author}\n")
+        await super().handle(app, event)
+
+
+class WarnsOfTexts(FaultyBot):
+    """Warns of what people write."""
+
+    caught_by = SERVES
+    audited = True
+
+    async def handle(self, app, event):
+        if isinstance(event, MessageAdded):
+            with warnings.catch_warnings():
+                warnings.simplefilter("always")
+                warnings.warn(f"no prompt: {event.message.text}", stacklevel=1)
+        await super().handle(app, event)
+
+
+class NamesPeopleInErrors(FaultyBot):
+    """Ends with an error whose text says with whom it was in a conversation."""
+
+    caught_by = "test_an_error_of_the_app_ends_nothing_but_itself"
+    audited = True
+    tells = "an error's text"
+
+    async def answer(self, app, event):
+        try:
+            await super().answer(app, event)
+        except RuntimeError as error:
+            raise RuntimeError(f"{event.message.author} has no answer") from error
+
+
+class LogsTheBeginningOfIds(FaultyBot):
+    """Logs the beginning of a conversation's id."""
+
+    caught_by = SERVES
+    audited = True
+
+    async def handle(self, app, event):
+        if isinstance(event, MessageAdded):
+            logger.info("in %s", event.message.conversation[:8])
+        await super().handle(app, event)
+
+
+class TellsOtherPrograms(FaultyBot):
+    """Starts a program with what people write among its arguments, which everybody on the machine can see."""
+
+    caught_by = SERVES
+    audited = True
+    tells = "a program's arguments"
+
+    async def handle(self, app, event):
+        if isinstance(event, MessageAdded):
+            await anyio.run_process([sys.executable, "-S", "-c", "", str(event.message.text)])
+        await super().handle(app, event)
+
+
+class KeepsTexts(FaultyBot):
+    """Keeps what people write in a file beside the vault."""
+
+    caught_by = SERVES
+    keeps_files = True
+
+    async def handle(self, app, event):
+        if isinstance(event, MessageAdded):
+            file = self.context.profile / "heard.txt"
+            file.touch(mode=0o600)
+            file.write_text(str(event.message.text))
+        await super().handle(app, event)
+
+
+class KeepsATokenForEverybody(FaultyBot):
+    """Keeps a token in a file that other users of the machine can read."""
+
+    caught_by = SERVES
+    keeps_files = True
+
+    async def run(self, app, *, task_status):
+        file = self.context.runtime_directory / "token"
+        file.write_text("0" * 64)
+        file.chmod(0o644)
+        await super().run(app, task_status=task_status)
+
+
+class HasASocketForEverybody(FaultyBot):
+    """Listens at a socket in the file system that other users of the machine can use."""
+
+    caught_by = SERVES
+    keeps_files = True
+
+    async def run(self, app, *, task_status):
+        async with await anyio.create_unix_listener(self.context.runtime_directory / "bot", mode=0o666):
+            await super().run(app, task_status=task_status)
 
 
 FAULTS = [fault for fault in FaultyBot.__subclasses__() if fault.__module__ == __name__]

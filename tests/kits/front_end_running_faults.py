@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 import tempfile
 import threading
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import ClassVar
 
 import anyio
+from anyio import to_thread
 
-from tests.kits.bot import SERVES, SUBSCRIBER, FaultyBot, leave
+from balchat_host.api.events import MessageAdded
+from balchat_host.testing.front_end_kit import FrontEndCapabilities
+from tests.kits.bot import ONCE, SERVES, SUBSCRIBER, FaultyBot, leave
 
 
 class NeverStarts(FaultyBot):
@@ -126,6 +132,122 @@ class ReadsPrivateNames(FaultyBot):
 
     async def handle(self, app, event):
         assert app._app is not None
+        await super().handle(app, event)
+
+
+class StartsWhenSomethingHappens(FaultyBot):
+    """Calls `task_status.started()` when the first message comes."""
+
+    caught_by = SERVES
+
+    async def run(self, app, *, task_status):
+        async for event in app.events.follow(subscriber=SUBSCRIBER):
+            if isinstance(event, MessageAdded):
+                break
+        await super().run(app, task_status=task_status)
+
+
+class StartsBeforeItListens(FaultyBot):
+    """Calls `task_status.started()` a second before it follows anything, and misses what comes in it."""
+
+    caught_by = ONCE
+    capabilities = FrontEndCapabilities(remembers=False, attends=True)
+    subscriber = None
+
+    async def run(self, app, *, task_status):
+        task_status.started()
+        await anyio.sleep(1)
+        await self.follow(app)
+
+
+class AsksWithoutEnd(FaultyBot):
+    """Asks again and again for what has changed, without waiting."""
+
+    caught_by = SERVES
+
+    async def run(self, app, *, task_status):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self.ask, app)
+            await super().run(app, task_status=task_status)
+
+    async def ask(self, app):
+        while True:
+            await app.events.cursor()
+
+
+class AsksNowAndThen(FaultyBot):
+    """Looks every ten seconds whether there is something new, and follows nothing."""
+
+    caught_by = "test_it_waits_for_what_happens_and_does_not_ask_for_it"
+
+    async def run(self, app, *, task_status):
+        task_status.started()
+        while True:
+            await app.events.cursor()
+            await anyio.sleep(10)
+
+
+class LeavesASocket(FaultyBot):
+    """Leaves a socket open when it has ended."""
+
+    caught_by = SERVES
+    audited = True
+
+    async def run(self, app, *, task_status):
+        leave(socket.socket())
+        await super().run(app, task_status=task_status)
+
+
+class AbandonsAThread(FaultyBot):
+    """Abandons what it does in a worker thread, which goes on."""
+
+    caught_by = SERVES
+    audited = True
+    tells = "work that goes on in a worker thread"
+
+    async def run(self, app, *, task_status):
+        end = threading.Event()
+        leave(end)
+        with anyio.move_on_after(0.001):
+            await to_thread.run_sync(end.wait, abandon_on_cancel=True)
+        await super().run(app, task_status=task_status)
+
+
+class ChangesTheEnvironment(FaultyBot):
+    """Keeps state in the environment, which is everybody's."""
+
+    caught_by = SERVES
+    audited = True
+    tells = "BALCHAT_BOT"
+
+    async def run(self, app, *, task_status):
+        os.environ["BALCHAT_BOT"] = "runs"
+        await super().run(app, task_status=task_status)
+
+
+class KeepsInItsClass(FaultyBot):
+    """Keeps in its class what it has answered, and answers all of it again in the next process."""
+
+    caught_by = ONCE
+    answered: ClassVar[set[str]] = set()
+
+    async def done(self, app, event):
+        pass
+
+    async def answer(self, app, event):
+        if event.message.id not in self.answered:
+            self.answered.add(event.message.id)
+            await super().answer(app, event)
+
+
+class ReadsPrivateNamesOfAnArea(FaultyBot):
+    """Reads what is the host's own of an area of the App, and hides what that raises."""
+
+    caught_by = SERVES
+
+    async def handle(self, app, event):
+        with suppress(AssertionError):
+            assert app.messages._runner is not None
         await super().handle(app, event)
 
 

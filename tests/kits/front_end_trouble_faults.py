@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import struct
 from contextlib import suppress
 
 import anyio
 
-from balchat_host.api.errors import CursorTooOld, StorageFull
-from balchat_host.api.events import MessageAdded
+from balchat_host.api.ephemeral import ephemeral_types
+from balchat_host.api.errors import ConnectionLost, ContactBlocked, CursorTooOld, StorageFull
+from balchat_host.api.events import ContactAlarm, FileChanged, MessageAdded, MessageChanged, MessageRemoved
 from tests.kits.bot import FaultyBot
 
 ERRORS = "test_an_error_of_the_app_ends_nothing_but_itself"
 UNKNOWN = "test_it_passes_over_events_and_fields_that_it_does_not_know"
 GONE = "test_it_survives_senders_who_are_blocked_or_removed"
+
+CHANGES = "test_it_bears_whatever_becomes_of_messages_and_files"
+REFUSED = "test_what_is_refused_again_and_again_is_not_tried_without_a_pause"
+WHATEVER = "test_it_survives_whatever_people_write"
 
 
 class EndsAtBlocked(FaultyBot):
@@ -93,7 +99,7 @@ class EndsAtEveryError(FaultyBot):
 class KnowsLettersOnly(FaultyBot):
     """Ends of what is no English text, again and again."""
 
-    caught_by = "test_it_survives_whatever_people_write"
+    caught_by = WHATEVER
 
     def asks(self, event):
         return bool(event.message.text.encode("ascii")) and super().asks(event)
@@ -102,7 +108,7 @@ class KnowsLettersOnly(FaultyBot):
 class TakesTextsForFormats(FaultyBot):
     """Takes what people write for a format, and ends of what that asks for."""
 
-    caught_by = "test_it_survives_whatever_people_write"
+    caught_by = WHATEVER
 
     def asks(self, event):
         return super().asks(event) or event.message.text.format() == "ping"
@@ -116,6 +122,136 @@ class ForgetsWhatFoundNoRoom(FaultyBot):
     async def handle(self, app, event):
         with suppress(StorageFull):
             await super().handle(app, event)
+
+
+class EndsAtDeletedMessages(FaultyBot):
+    """Takes every message that changes for one that still has a text."""
+
+    caught_by = CHANGES
+
+    async def handle(self, app, event):
+        if isinstance(event, MessageChanged) and event.message.state == "received":
+            assert event.message.text.strip() is not None
+        await super().handle(app, event)
+
+
+class EndsAtExpiredMessages(FaultyBot):
+    """Looks up a message that is no longer shown."""
+
+    caught_by = CHANGES
+
+    async def handle(self, app, event):
+        if isinstance(event, MessageRemoved):
+            await app.messages.get(event.id)
+        await super().handle(app, event)
+
+
+class EndsAtFiles(FaultyBot):
+    """Reads a file as soon as something is said of it."""
+
+    caught_by = CHANGES
+
+    async def handle(self, app, event):
+        if isinstance(event, FileChanged):
+            async for _ in app.files.read(event.file.id):
+                pass
+        await super().handle(app, event)
+
+
+class EndsAtAlarms(FaultyBot):
+    """Looks up whom an alarm is about, who is gone."""
+
+    caught_by = CHANGES
+
+    async def handle(self, app, event):
+        if isinstance(event, ContactAlarm):
+            await app.contacts.get(event.peer_id)
+        await super().handle(app, event)
+
+
+class KnowsWhatChangesOfItsDay(FaultyBot):
+    """Ends of a field that has changed and that it does not know."""
+
+    caught_by = CHANGES
+
+    async def handle(self, app, event):
+        if isinstance(event, MessageChanged):
+            known = {"state": 1, "delivered_to": 1, "text": 1, "edited": 1, "deleted": 1}
+            assert all(known[name] for name in event.changed)
+        await super().handle(app, event)
+
+
+class EndsWithoutANetwork(FaultyBot):
+    """Ends while the network is away."""
+
+    caught_by = "test_it_bears_everything_else_that_happens"
+
+    async def run(self, app, *, task_status):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self.watch, app)
+            await super().run(app, task_status=task_status)
+
+    async def watch(self, app):
+        async for status in app.status.watch():
+            if status.network.phase != "online":
+                raise ConnectionLost
+
+
+class KnowsTheMomentsOfItsDay(FaultyBot):
+    """Ends of something that is true for the moment and that it does not know."""
+
+    caught_by = UNKNOWN
+
+    async def run(self, app, *, task_status):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self.watch, app)
+            await super().run(app, task_status=task_status)
+
+    async def watch(self, app):
+        async for moment in app.events.ephemeral():
+            if moment.type not in ephemeral_types:
+                raise ValueError(moment.type)
+
+
+class TriesWithoutAPause(FaultyBot):
+    """Tries again at once what found no room, again and again."""
+
+    caught_by = REFUSED
+
+    async def answer(self, app, event):
+        while True:
+            with suppress(StorageFull):
+                return await super().answer(app, event)
+
+
+class TriesEverySecond(FaultyBot):
+    """Tries again every second what will never be taken."""
+
+    caught_by = REFUSED
+
+    async def answer(self, app, event):
+        while True:
+            with suppress(ContactBlocked):
+                return await super().answer(app, event)
+            await anyio.sleep(1)
+
+
+class KnowsShortTextsOnly(FaultyBot):
+    """Ends of the longest text that may be written."""
+
+    caught_by = WHATEVER
+
+    def asks(self, event):
+        return bool(struct.pack(">h", len(event.message.text.encode()))) and super().asks(event)
+
+
+class TakesNamesForFormats(FaultyBot):
+    """Takes what people call themselves for a format, and ends of what that asks for."""
+
+    caught_by = WHATEVER
+
+    def asks(self, event):
+        return bool((event.message.author or "us").format()) and super().asks(event)
 
 
 FAULTS = [fault for fault in FaultyBot.__subclasses__() if fault.__module__ == __name__]

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import shutil
+import socket
 import threading
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from balchat_host.testing.front_end_kit import FrontEndKit
+from balchat_host.api.events import event_types
+from balchat_host.testing.front_end_kit import FrontEndCapabilities, FrontEndKit
 from tests.kits import (
     front_end_answer_faults,
     front_end_event_faults,
@@ -18,11 +23,14 @@ from tests.kits import (
     front_end_trouble_faults,
     front_end_unasked_faults,
 )
-from tests.kits.bot import BotBench, FaultyBot, left
+from tests.kits.bot import Bot, BotBench, FaultyBot, left
 from tests.kits.catching import assert_caught, caught
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from balchat_host.api.events import Event
+    from balchat_host.api.frontend import App
 
 FAULTS = [
     *front_end_running_faults.FAULTS,
@@ -36,13 +44,18 @@ FAULTS = [
 
 @pytest.fixture(autouse=True)
 def ended() -> Iterator[None]:
-    yield
+    with warnings.catch_warnings():
+        warnings.showwarning = _quiet
+        yield
+    os.environ.pop("BALCHAT_BOT", None)
     for each in left:
         match each:
             case threading.Event():
                 each.set()
+            case socket.socket():
+                each.close()
             case Path():
-                each.unlink(missing_ok=True)
+                shutil.rmtree(each) if each.is_dir() else each.unlink(missing_ok=True)
             case _:
                 assert isinstance(each, asyncio.Task)  # it ended with its loop
     left.clear()
@@ -59,13 +72,44 @@ def test_a_planted_fault_is_caught_by_the_test_that_is_named_for_it(fault: type[
     assert_caught(FrontEndKit, fault, lambda: BotBench(fault))
 
 
-@pytest.mark.parametrize(("name", "audited"), sorted({(fault.caught_by, fault.audited) for fault in FAULTS}))
-def test_without_a_fault_nothing_is_caught(name: str, audited: bool) -> None:
+def _promises(fault: type[FaultyBot]) -> FrontEndCapabilities:
+    return getattr(fault, "capabilities", BotBench.capabilities)
+
+
+SOUND = list(dict.fromkeys((fault.caught_by, fault.audited, _promises(fault)) for fault in FAULTS))
+
+
+@pytest.mark.parametrize(
+    ("name", "audited", "promises"),
+    SOUND,
+    ids=lambda each: str(each) if each in {True, False} or isinstance(each, str) else "",
+)
+def test_without_a_fault_nothing_is_caught(name: str, audited: bool, promises: FrontEndCapabilities) -> None:
     # Where the kit skips a test, nothing is shown: the bench promises what that test asks for.
-    capabilities = {fault.caught_by: fault.capabilities for fault in FAULTS if hasattr(fault, "capabilities")}
-    more = {"capabilities": capabilities[name], "attend": _nothing} if name in capabilities else {}
-    sound = type("Sound", (FaultyBot,), {"caught_by": name, "audited": audited, **more})
+    more = {} if promises.attends else {"attend": _nothing}
+    more |= {} if promises.remembers else {"subscriber": None}
+    sound = type("Sound", (FaultyBot,), {"caught_by": name, "audited": audited, "capabilities": promises, **more})
     assert caught(FrontEndKit, sound, lambda: BotBench(sound)) == []
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("anyio_backend", ["trio"])
+async def test_the_kit_has_everything_happen_that_events_tell_of() -> None:
+    told: set[str] = set()
+
+    class Listens(Bot):
+        async def handle(self, app: App, event: Event) -> None:
+            told.add(event.type)
+            await super().handle(app, event)
+
+    kit = FrontEndKit()
+    await kit.test_it_bears_everything_else_that_happens(BotBench(Listens))
+    await kit.test_it_bears_whatever_becomes_of_messages_and_files(BotBench(Listens))
+    assert told == set(event_types)
+
+
+def _quiet(*_: object) -> None:
+    """Show nobody what a fault warns of."""
 
 
 async def _nothing(*_: object) -> None:

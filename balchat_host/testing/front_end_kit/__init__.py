@@ -11,6 +11,7 @@ again of the same event. What it does about a message is looked at through the b
 """
 
 from balchat_host.testing.front_end_kit.bench import FrontEndBench, FrontEndCapabilities
+from balchat_host.testing.front_end_kit.happening import HappeningTests
 from balchat_host.testing.front_end_kit.living import LivingTests
 from balchat_host.testing.front_end_kit.reacting import ReactingTests
 from balchat_host.testing.front_end_kit.troubles import TroubleTests
@@ -18,5 +19,5 @@ from balchat_host.testing.front_end_kit.troubles import TroubleTests
 __all__ = ["FrontEndBench", "FrontEndCapabilities", "FrontEndKit"]
 
 
-class FrontEndKit(LivingTests, ReactingTests, TroubleTests):
+class FrontEndKit(LivingTests, ReactingTests, HappeningTests, TroubleTests):
     """What every front end does."""

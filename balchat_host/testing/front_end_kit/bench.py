@@ -39,7 +39,8 @@ class FrontEndCapabilities:
     while it was away, once. `answers`: it does so by `App.messages.send`. `attends`: it tells which conversation it
     shows (`Events.attend`), and shows the one in which the prompt came. `decides`: it accepts or rejects requests for
     contact by itself. `connects`: it talks to others past the App, as a bridge to another service does; without that,
-    nothing may lead beyond loopback.
+    nothing may lead beyond loopback. `trio`: it runs on trio as well, where time can be virtual; what is
+    built on a library for asyncio does not.
     """
 
     reacts: bool = True
@@ -48,6 +49,7 @@ class FrontEndCapabilities:
     attends: bool = False
     decides: bool = False
     connects: bool = False
+    trio: bool = True
 
 
 class FrontEndBench(ABC):

@@ -1,18 +1,17 @@
 """The App as a front end gets it from the kit: what it must not do with it is noticed."""
 
-from collections.abc import AsyncIterator, Callable
-from functools import partial
+from collections.abc import Callable
 from inspect import currentframe
 from types import FrameType
 from typing import Any, Final
 
 import anyio
 
-from balchat_host.api.events import Event
-from balchat_host.api.frontend import App, Area, Events
-from balchat_host.testing.front_end_kit.wrapped_app import WrappedApp, WrappedEvents
+from balchat_host.api.frontend import App
+from balchat_host.api.frontend.area import areas_of
+from balchat_host.testing.front_end_kit.wrapped_app import WrappedApp
 
-MOST_CALLS: Final = 5000
+MOST_CALLS: Final = 3000
 """Calls of the App in one run after which it is plain that a front end asks without end."""
 
 
@@ -37,6 +36,9 @@ class Watched:
         raise AssertionError(self.wrong[-1])
 
 
+_AREAS: Final = frozenset(areas_of(App))
+
+
 def _asked_by_host(frame: FrameType | None) -> bool:
     """Return whether the host, or this kit, has called the function that has a frame."""
     caller = frame.f_back if frame is not None else None
@@ -50,35 +52,32 @@ def _is_private(name: str) -> bool:
 class GuardedApp(WrappedApp):
     """Refuses private names, of its areas too, and counts calls.
 
-    It closes what its client has followed and not closed: a generator that is thrown away warns, and harms nobody.
+    It closes the streams that its client has not closed: a generator that is thrown away warns, and harms nobody.
     """
 
     def __init__(self, app: App, watched: Watched) -> None:
         super().__init__(app)
         self._watched = watched
-        self._events = _ClosingEvents(app.events)
+        self._opened: list[Any] = []
 
     def __getattribute__(self, name: str) -> Any:
         by_host = _asked_by_host(currentframe())
         if not by_host and _is_private(name):
             object.__getattribute__(self, "_watched").refuse(name)
         found = super().__getattribute__(name)
-        return _GuardedArea(found, self._watched) if not by_host and isinstance(found, Area) else found
-
-    @property
-    def events(self) -> Events:
-        return self._events
+        return found if by_host or name not in _AREAS else _GuardedArea(found, self._watched, self._opened)
 
     async def aclose(self) -> None:
         """Close what is open."""
-        for stream in self._events.opened:
+        for stream in self._opened:
             await stream.aclose()
 
 
 class _GuardedArea:
-    def __init__(self, area: Area, watched: Watched) -> None:
+    def __init__(self, area: Any, watched: Watched, opened: list[Any]) -> None:
         self._area = area
         self._watched = watched
+        self._opened = opened
 
     def __getattribute__(self, name: str) -> Any:
         if _is_private(name):
@@ -86,18 +85,11 @@ class _GuardedArea:
                 object.__getattribute__(self, "_watched").refuse(name)
             return super().__getattribute__(name)
         found = getattr(self._area, name)
-        return partial(self._watched.call, found) if callable(found) else found
 
+        def call(*given: Any, **named: Any) -> Any:
+            result = self._watched.call(found, *given, **named)
+            if hasattr(result, "aclose"):
+                self._opened.append(result)
+            return result
 
-class _ClosingEvents(WrappedEvents):
-    def __init__(self, events: Events) -> None:
-        super().__init__(events)
-        self.opened: list[Any] = []
-
-    def follow(self, after: int | None = None, subscriber: str | None = None) -> AsyncIterator[Event]:
-        self.opened.append(super().follow(after, subscriber))
-        return self.opened[-1]
-
-    def ephemeral(self) -> Any:
-        self.opened.append(super().ephemeral())
-        return self.opened[-1]
+        return call if callable(found) else found

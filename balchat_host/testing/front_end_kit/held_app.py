@@ -5,6 +5,7 @@ from contextlib import aclosing
 from typing import Any
 
 import anyio
+from anyio.lowlevel import checkpoint
 
 from balchat_host.api.ephemeral import Ephemeral
 from balchat_host.api.errors import ConnectionLost
@@ -22,6 +23,7 @@ class HeldApp(WrappedApp):
         self.reached: Seen[None] = Seen()
         self._passes = passes
         self._killed = False
+        self._refusal: Exception | None = None
         self._released = anyio.Event()
         self._messages = _HeldMessages(app.messages, self.pass_on)
         self._events = _MortalEvents(app.events)
@@ -42,8 +44,15 @@ class HeldApp(WrappedApp):
         """Do nothing any more of what is asked, as if the process had been killed."""
         self._killed = self._events.killed = True
 
+    def refuse(self, error: Exception) -> None:
+        """Refuse everything that is to be sent from now on."""
+        self._refusal = error
+
     async def pass_on(self) -> None:
-        """Wait until something may be sent. Raise ConnectionLost where nothing is done any more."""
+        """Wait until something may be sent. Raise what it is refused with."""
+        if self._refusal is not None:
+            await checkpoint()
+            raise self._refusal
         self._passes -= 1
         if self._passes < 0 and not self._released.is_set():
             self.reached(None)

@@ -1,11 +1,17 @@
 """How a front end starts, serves and ends."""
 
+from typing import Final
+
 import anyio
 import pytest
 
 from balchat_host.testing.front_end_kit.bench import FrontEndBench, FrontEndKitBase, needs, served, until
 from balchat_host.testing.front_end_kit.people import BOB, CAROL, PRIVATE, account_with, stranger_of
-from balchat_host.testing.waiting import PATIENCE
+from balchat_host.testing.waiting import PATIENCE, VIRTUAL_TIME
+
+HOUR: Final = 3600
+A_MINUTE: Final = 60
+"""As many calls as an hour has minutes: what is looked at now and then is no polling."""
 
 
 @pytest.mark.anyio
@@ -52,6 +58,18 @@ class LivingTests(FrontEndKitBase):
                 bob.write(PRIVATE)
             assert host.ends == []
 
+    @pytest.mark.parametrize("anyio_backend", [VIRTUAL_TIME], ids=["in virtual time"])
+    async def test_it_waits_for_what_happens_and_does_not_ask_for_it(self, bench: FrontEndBench) -> None:
+        needs("trio", kept=bench.capabilities.trio)
+        account, (bob,) = account_with(BOB)
+        async with served(bench, account) as host:
+            bob.write(PRIVATE)
+            await anyio.wait_all_tasks_blocked()
+            before = host.watched.calls
+            await anyio.sleep(HOUR)
+            asked = host.watched.calls - before
+            assert asked <= A_MINUTE, f"nothing happened for an hour, in which it asked {asked} times"
+
     async def test_it_attends_what_it_shows_while_it_runs(self, bench: FrontEndBench) -> None:
         needs("attends", kept=bench.capabilities.attends)
         account, (bob, carol) = account_with(BOB, CAROL)
@@ -60,6 +78,10 @@ class LivingTests(FrontEndKitBase):
                 peer.write(bench.prompt)
                 await self.reacts(bench, account, peer)
                 assert list(await account.app.events.attended()) == [peer.contact.conversation]
+            bob.write(PRIVATE)
+            await anyio.wait_all_tasks_blocked()
+            assert PRIVATE in [message.text for message in bob.conversation]
+            assert bob.contact.unread > 0, "it has marked as read what it does not show"
         assert list(await account.app.events.attended()) == []
 
     async def test_it_marks_nothing_as_read_that_nobody_has_seen(self, bench: FrontEndBench) -> None:

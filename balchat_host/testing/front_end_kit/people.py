@@ -24,7 +24,7 @@ def account_with(*names: str) -> tuple[MemoryAccount, list[Peer]]:
     confide("our name", US.encode())
     for peer in peers:
         confide("a contact's name", peer.contact.name.encode())
-        confide("a peer id", bytes.fromhex(peer.peer_id))
+        confide("a peer id", bytes.fromhex(peer.peer_id), shortened=True)
         confide("an onion address", peer.onion.encode())
     return account, peers
 
@@ -33,7 +33,7 @@ def stranger_of(account: MemoryAccount) -> Peer:
     """Return somebody who is no contact, of whom nothing may be logged either."""
     stranger = account.stranger(STRANGER)
     confide("a stranger's name", STRANGER.encode())
-    confide("a peer id", bytes.fromhex(stranger.peer_id))
+    confide("a peer id", bytes.fromhex(stranger.peer_id), shortened=True)
     confide("an onion address", stranger.onion.encode())
     return stranger
 
@@ -41,6 +41,6 @@ def stranger_of(account: MemoryAccount) -> Peer:
 async def confide_ids(account: MemoryAccount) -> None:
     """Have no line that was logged name a conversation or a message."""
     for conversation in await account.app.conversations.list():
-        confide("a conversation's id", conversation.id.encode())
+        confide("a conversation's id", bytes.fromhex(conversation.id), shortened=True)
         for message in await account.app.messages.history(conversation.id):
-            confide("a message's id", message.id.encode())
+            confide("a message's id", bytes.fromhex(message.id), shortened=True)

@@ -6,13 +6,14 @@ from typing import ClassVar, Final
 import anyio
 import pytest
 
-from balchat_host.api.errors import ConnectionLost, ContactBlocked, NoSuchMessage, StorageFull
+from balchat_host.api.ephemeral import Ephemeral, ephemeral_types
+from balchat_host.api.errors import BalchatError, ConnectionLost, ContactBlocked, NoSuchMessage, StorageFull
 from balchat_host.api.events import Event, MessageAdded, event_types
-from balchat_host.api.types import Phase, ServiceState
-from balchat_host.testing.audit import confide
+from balchat_host.api.frontend import MAX_TEXT_SIZE
 from balchat_host.testing.front_end_kit.bench import FrontEndBench, FrontEndKitBase, needs, served
-from balchat_host.testing.front_end_kit.held_app import StrangeApp
-from balchat_host.testing.front_end_kit.people import BOB, CAROL, DAVE, PRIVATE, account_with, stranger_of
+from balchat_host.testing.front_end_kit.held_app import HeldApp, StrangeApp
+from balchat_host.testing.front_end_kit.people import BOB, CAROL, DAVE, PRIVATE, account_with
+from balchat_host.testing.waiting import VIRTUAL_TIME
 
 HOSTILE: Final = (
     "\N{RIGHT-TO-LEFT OVERRIDE}gnp.exe",
@@ -21,11 +22,14 @@ HOSTILE: Final = (
     "<script>alert(1)</script> [b](javascript:c) `d`",
     "\N{PILE OF POO}" * 500,
     "/quit",
-    "a" * 8192,
+    "a" * MAX_TEXT_SIZE,
 )
 """Texts that are harmless where nobody takes them for more than a text."""
-FILE: Final = "a file of which nobody may read.txt"
+HOSTILE_NAMES: Final = ("../../{0} %(name)s <b>", "-rf \N{HEBREW LETTER ALEF}")
 YEAR: Final = 365 * 24 * 3600
+MINUTES: Final = 600
+MOST_TRIED: Final = 200
+"""Calls of the App within ten minutes, several for each try."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +41,17 @@ class SomethingNew(Event):
     novelty: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SomethingElseNew(Ephemeral):
+    """What is true for the moment, and came with a later version."""
+
+    type: ClassVar[str] = "something.else-new"
+
+    novelty: str
+
+
 event_types.pop(SomethingNew.type)  # nobody else is to know it
+ephemeral_types.pop(SomethingElseNew.type)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,13 +108,15 @@ class TroubleTests(FrontEndKitBase):
         self._needs_reactions(bench)
         account, (bob,) = account_with(BOB)
         async with served(bench, account):
-            pass
+            bob.write(bench.prompt)
+            await self.reacts(bench, account, bob)
         bob.write(PRIVATE)
         account.pass_time(YEAR)
         async with served(bench, account):
             await anyio.wait_all_tasks_blocked()
+            await self.reacts(bench, account, bob)  # what is in the history was dealt with
             bob.write(bench.prompt)
-            await self.reacts(bench, account, bob)
+            await self.reacts(bench, account, bob, 2)
 
     async def test_it_passes_over_events_and_fields_that_it_does_not_know(self, bench: FrontEndBench) -> None:
         self._needs_reactions(bench)
@@ -113,7 +129,8 @@ class TroubleTests(FrontEndKitBase):
                 new.append(MessageAddedSince(cursor=event.cursor, at=event.at, message=quiet, novelty="a field more"))
             return new
 
-        async with served(bench, account, StrangeApp(account.app, others=others)):
+        moments = [SomethingElseNew(novelty="a year later")]
+        async with served(bench, account, StrangeApp(account.app, others=others, moments=moments)):
             bob.write_content("image/png", b"no text at all")
             bob.write(bench.prompt)
             await self.reacts(bench, account, bob)
@@ -137,6 +154,23 @@ class TroubleTests(FrontEndKitBase):
             if bench.capabilities.remembers and isinstance(error, StorageFull):
                 await self.reacts(bench, account, bob)  # what could not be done for now is done later
 
+    @pytest.mark.parametrize("anyio_backend", [VIRTUAL_TIME], ids=["in virtual time"])
+    @pytest.mark.parametrize("error", [StorageFull(), ContactBlocked(name=BOB)], ids=["full", "blocked"])
+    async def test_what_is_refused_again_and_again_is_not_tried_without_a_pause(
+        self, bench: FrontEndBench, error: BalchatError
+    ) -> None:
+        self._needs_reactions(bench)
+        needs("answers", kept=bench.capabilities.answers)
+        needs("trio", kept=bench.capabilities.trio)
+        account, (bob,) = account_with(BOB)
+        held = HeldApp(account.app)
+        held.refuse(error)
+        async with served(bench, account, held, once=True) as host:
+            bob.write(bench.prompt)
+            await anyio.sleep(MINUTES)
+            asked = host.watched.calls
+            assert asked <= MOST_TRIED, f"it has asked {asked} times within ten minutes for what was refused"
+
     async def test_it_goes_on_after_a_lost_connection(self, bench: FrontEndBench) -> None:
         self._needs_reactions(bench)
         account, (bob,) = account_with(BOB)
@@ -157,35 +191,12 @@ class TroubleTests(FrontEndKitBase):
             for text in HOSTILE:
                 bob.write(text)
                 await anyio.wait_all_tasks_blocked()
+            for name in HOSTILE_NAMES:
+                account.befriend(name).write(PRIVATE)
+                await anyio.wait_all_tasks_blocked()
             assert host.ends == []
             bob.write(bench.prompt)
             await self.reacts(bench, account, bob)
-
-    async def test_it_bears_everything_else_that_happens(self, bench: FrontEndBench) -> None:
-        self._needs_reactions(bench)
-        account, (bob, carol) = account_with(BOB, CAROL)
-        app = account.app
-        confide("a file's name", FILE.encode())
-        async with served(bench, account):
-            account.set_network(ServiceState(phase=Phase.DEGRADED, reason="the network is away"))
-            stranger_of(account).ask(PRIVATE)
-            bob.come_online()
-            bob.lose("one that never comes")
-            bob.write("two")
-            bob.write_content("application/octet-stream", bytes(100))
-            file = bob.offer(FILE, b"of which nobody may read")
-            bob.read()
-            bob.go_offline()
-            await app.conversations.draft(bob.contact.conversation, PRIVATE)
-            await app.contacts.remove(CAROL)
-            for peer in await app.requests.list():
-                await app.requests.reject(peer.peer_id)
-            assert carol.heard == []
-            await anyio.wait_all_tasks_blocked()
-            bob.write(bench.prompt)
-            await self.reacts(bench, account, bob)
-            assert (await app.conversations.get(bob.contact.conversation)).draft == PRIVATE
-            assert (await app.files.get(file.id)).state == file.state, "it has taken a file that nobody wanted"
 
     @staticmethod
     def _needs_reactions(bench: FrontEndBench) -> None:

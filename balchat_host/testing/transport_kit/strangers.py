@@ -17,9 +17,9 @@ from balchat_host.api.network import PublishedService
 from balchat_host.api.types import ONLINE, Phase
 from balchat_host.testing.fake_transport_context import FakeTransportContext
 from balchat_host.testing.transport_kit.bench import Account, TransportBench, accounts, deliver, needs, refused
-from balchat_host.testing.transport_kit.streams import VIRTUAL_TIME, StreamKitBase
+from balchat_host.testing.transport_kit.streams import StreamKitBase
 from balchat_host.testing.virtual_network import DialRecord, VirtualNode, ignore_state
-from balchat_host.testing.waiting import PATIENCE, running
+from balchat_host.testing.waiting import PATIENCE, VIRTUAL_TIME, running
 
 _BROKEN: Final = (PeerUnreachable, BrokenResourceError, ClosedResourceError, EndOfStream)
 _STRANGERS: Final = 8

@@ -11,7 +11,6 @@ import anyio
 import pytest
 from anyio import BrokenResourceError, ClosedResourceError, EndOfStream
 from anyio.abc import ByteStream
-from trio.testing import MockClock
 
 from balchat_host.api.errors import PeerUnreachable
 from balchat_host.api.transport import MAX_ENVELOPE_SIZE, Outcome
@@ -25,9 +24,8 @@ from balchat_host.testing.transport_kit.bench import (
     needs,
 )
 from balchat_host.testing.virtual_network import VirtualNode
-from balchat_host.testing.waiting import running
+from balchat_host.testing.waiting import VIRTUAL_TIME, running
 
-VIRTUAL_TIME: Final = ("trio", {"clock": MockClock(autojump_threshold=0)})
 _LONG: Final = 3600.0
 _MARGIN: Final = 1.5
 """How many times as long as it says a transport may take to notice silence."""

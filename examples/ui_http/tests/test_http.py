@@ -28,7 +28,7 @@ def anyio_backend() -> str:
 class Bench(FrontEndBench):
     """It does nothing by itself."""
 
-    capabilities = FrontEndCapabilities(reacts=False, remembers=False, answers=False)
+    capabilities = FrontEndCapabilities(reacts=False, remembers=False, answers=False, trio=False)
 
     def __init__(self, folder: Path) -> None:
         super().__init__()
