@@ -15,31 +15,15 @@ import pytest
 
 from balchat_host.api.events import event_types
 from balchat_host.testing.front_end_kit import FrontEndCapabilities, FrontEndKit
-from tests.kits import (
-    front_end_answer_faults,
-    front_end_event_faults,
-    front_end_private_faults,
-    front_end_running_faults,
-    front_end_trouble_faults,
-    front_end_unasked_faults,
-)
 from tests.kits.bot import Bot, BotBench, FaultyBot, left
 from tests.kits.catching import assert_caught, caught
+from tests.kits.front_end_faults import FAULTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from balchat_host.api.events import Event
     from balchat_host.api.frontend import App
-
-FAULTS = [
-    *front_end_running_faults.FAULTS,
-    *front_end_event_faults.FAULTS,
-    *front_end_answer_faults.FAULTS,
-    *front_end_trouble_faults.FAULTS,
-    *front_end_unasked_faults.FAULTS,
-    *front_end_private_faults.FAULTS,
-]
 
 
 @pytest.fixture(autouse=True)
@@ -52,6 +36,8 @@ def ended() -> Iterator[None]:
         match each:
             case threading.Event():
                 each.set()
+            case set():
+                each.clear()
             case socket.socket():
                 each.close()
             case Path():

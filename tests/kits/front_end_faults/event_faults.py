@@ -279,6 +279,3 @@ class AnswersTheHistoryAgain(FaultyBot):
             for message in await app.messages.history(conversation.id):
                 if message.state == "received" and message.text == "ping":
                     await app.messages.send(message.conversation, "pong")
-
-
-FAULTS = [fault for fault in FaultyBot.__subclasses__() if fault.__module__ == __name__]

@@ -143,6 +143,3 @@ class SaysGoodbye(FaultyBot):
             with anyio.CancelScope(shield=True):
                 for contact in await app.contacts.list():
                     await app.messages.send(contact.conversation, "I am off.")
-
-
-FAULTS = [fault for fault in FaultyBot.__subclasses__() if fault.__module__ == __name__]

@@ -9,11 +9,12 @@ import tempfile
 import threading
 import time
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
 import anyio
-from anyio import to_thread
+from anyio import from_thread, to_thread
 
 from balchat_host.api.events import MessageAdded
 from balchat_host.testing.front_end_kit import FrontEndCapabilities
@@ -206,10 +207,17 @@ class AbandonsAThread(FaultyBot):
     tells = "work that goes on in a worker thread"
 
     async def run(self, app, *, task_status):
-        end = threading.Event()
+        begun, end = anyio.Event(), threading.Event()
         leave(end)
-        with anyio.move_on_after(0.001):
-            await to_thread.run_sync(end.wait, abandon_on_cancel=True)
+
+        def work():
+            from_thread.run_sync(begun.set)
+            end.wait()
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(partial(to_thread.run_sync, work, abandon_on_cancel=True))
+            await begun.wait()
+            tasks.cancel_scope.cancel()
         await super().run(app, task_status=task_status)
 
 
@@ -235,6 +243,7 @@ class KeepsInItsClass(FaultyBot):
         pass
 
     async def answer(self, app, event):
+        leave(self.answered)
         if event.message.id not in self.answered:
             self.answered.add(event.message.id)
             await super().answer(app, event)
@@ -249,6 +258,3 @@ class ReadsPrivateNamesOfAnArea(FaultyBot):
         with suppress(AssertionError):
             assert app.messages._runner is not None
         await super().handle(app, event)
-
-
-FAULTS = [fault for fault in FaultyBot.__subclasses__() if fault.__module__ == __name__]
