@@ -1,7 +1,8 @@
 """What the kit asks a network's author for, and what its tests are made of."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from base64 import b32encode, b64encode
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_bytes
@@ -73,6 +74,22 @@ def confide_key(key: Secret) -> None:
     """Have the audit look for a key and its address in what is logged."""
     confide("a secret key", key.reveal())
     confide("an onion", onion_of(key).octets)
+
+
+def spellings(octets: bytes) -> Iterator[bytes]:
+    """Return how octets may stand in a file or a text: as they are, hexadecimal, base64 and base32."""
+    yield octets
+    yield octets.hex().encode()
+    yield octets.hex().upper().encode()
+    yield b64encode(octets).rstrip(b"=")[:-1]
+    yield b32encode(octets).rstrip(b"=")[:-1]
+    yield b32encode(octets).lower().rstrip(b"=")[:-1]
+
+
+def names(text: str, address: OnionKey) -> bool:
+    """Return whether a text has an address in it, in whichever spelling."""
+    words = [address.onion.removesuffix(".onion").encode(), *spellings(address.octets)]
+    return any(word in text.encode() for word in words)
 
 
 async def receive_exactly(stream: ByteStream, size: int) -> bytes:

@@ -6,13 +6,15 @@ from typing import Final
 import anyio
 import pytest
 from anyio import BrokenResourceError, EndOfStream
+from anyio.abc import ByteStream
 
-from balchat_host.api.errors import NetworkUnavailable
+from balchat_host.api.errors import NetworkUnavailable, PeerUnreachable
+from balchat_host.api.network import Network
 from balchat_host.api.types import Phase, ServiceState
-from balchat_host.testing.network_bench import PORT, NetworkBench, connected, made, receive_exactly, seed
+from balchat_host.testing.network_bench import PORT, NetworkBench, connected, made, names, receive_exactly, seed
 from balchat_host.testing.network_pair import NetworkKitBase, Pair
 from balchat_host.testing.virtual_network import ignore_state, onion_of
-from balchat_host.testing.waiting import PATIENCE, SeenStates, running
+from balchat_host.testing.waiting import PATIENCE, Seen, SeenStates, running
 
 END_LIMIT: Final = 20.0
 """Seconds in which a network must have ended: the host waits no longer."""
@@ -42,18 +44,21 @@ class LivesOfNetworkTests(NetworkKitBase):
 
     async def test_a_network_that_does_not_run_says_so(self, bench: NetworkBench) -> None:
         ended = made(bench, ignore_state)
-        async with running(ended):
-            pass
+        async with anyio.create_task_group() as tasks, running(ended):
+            tasks.start_soon(self._expect_no_stream, ended)
+            await anyio.wait_all_tasks_blocked()
         for network in (made(bench, ignore_state), ended):
             with anyio.fail_after(PATIENCE), pytest.raises(NetworkUnavailable):
                 await network.dial(onion_of(seed()), PORT, isolation="")
             with pytest.raises(NetworkUnavailable):
                 await network.publish(seed(), PORT, on_state=ignore_state)
 
-    async def test_the_doctor_finds_it_well(self, bench: NetworkBench) -> None:
-        checks = await made(bench, ignore_state).checks()
-        assert checks
-        assert not [check for check in checks if check.problem]
+    async def test_the_doctor_finds_it_well(self, bench: NetworkBench, pair: Pair) -> None:
+        for network in (made(bench, ignore_state), pair.alice):
+            checks = await network.checks()
+            assert checks
+            assert not [check for check in checks if check.problem]
+            assert network.state.phase is (Phase.ONLINE if network is pair.alice else Phase.STOPPED)
 
     async def test_it_mends_itself_after_an_outage(self, bench: NetworkBench, pair: Pair) -> None:
         if not bench.capabilities.outage:
@@ -61,22 +66,33 @@ class LivesOfNetworkTests(NetworkKitBase):
         async with pair.third() as third:
             states, service, service_states = third.states, third.service, third.shared.states
             ours, theirs = await connected(pair.alice, service, third.key)
-            await bench.take_away(third.network)
-            assert (await states.reach(Phase.DEGRADED)).reason
-            assert (await service_states.reach(Phase.DEGRADED)).reason
-            for end in (ours, theirs):
-                with anyio.fail_after(PATIENCE), pytest.raises((EndOfStream, BrokenResourceError)):
-                    await end.receive()
-                await end.aclose()
-            await bench.give_back(third.network)
-            await states.reach(Phase.ONLINE)
-            await service_states.reach(Phase.ONLINE)
-            ours, theirs = await connected(pair.alice, service, third.key)
+            accepted = Seen[ByteStream]()
+
+            async def accept() -> None:
+                accepted(await service.accept())
+
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(accept)
+                await anyio.wait_all_tasks_blocked()
+                await bench.take_away(third.network)
+                assert (await states.reach(Phase.DEGRADED)).reason
+                assert (await service_states.reach(Phase.DEGRADED)).reason
+                assert (third.network.state.phase, service.state.phase) == (Phase.DEGRADED, Phase.DEGRADED)
+                for end in (ours, theirs):
+                    with anyio.fail_after(PATIENCE), pytest.raises((EndOfStream, BrokenResourceError)):
+                        await end.receive()
+                    await end.aclose()
+                await bench.give_back(third.network)
+                await states.reach(Phase.ONLINE)
+                await service_states.reach(Phase.ONLINE)
+                with anyio.fail_after(PATIENCE):
+                    ours = await pair.alice.dial(onion_of(third.key), PORT, isolation="")
+                (theirs,) = await accepted.until(bool)
             async with ours, theirs:
                 await ours.send(b"mended")
                 assert await receive_exactly(theirs, 6) == b"mended"
             told = " ".join(str(state.reason) for state in [*states.all, *service_states.all])
-            assert onion_of(third.key).onion.removesuffix(".onion") not in told, "a reason names an address"
+            assert not names(told, onion_of(third.key)), "a reason names an address"
 
     async def test_publishing_does_not_wait_for_the_network(self, bench: NetworkBench, pair: Pair) -> None:
         if not bench.capabilities.outage:
@@ -96,3 +112,7 @@ class LivesOfNetworkTests(NetworkKitBase):
             assert await bench.look(onion_of(key), PORT)
             await anyio.wait_all_tasks_blocked()
             assert not await bench.look(onion_of(other), PORT)
+
+    async def _expect_no_stream(self, network: Network) -> None:
+        with anyio.fail_after(PATIENCE), pytest.raises((NetworkUnavailable, PeerUnreachable)):
+            await network.dial(onion_of(seed()), PORT, isolation="")

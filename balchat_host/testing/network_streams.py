@@ -10,8 +10,10 @@ import pytest
 from anyio import BrokenResourceError, ClosedResourceError, EndOfStream
 from anyio.abc import ByteStream
 
+from balchat_host.testing.audit import confide
 from balchat_host.testing.network_bench import BULK, receive_exactly
 from balchat_host.testing.network_pair import NetworkKitBase, Pair
+from balchat_host.testing.network_services import GIVEN_UP, expect_little_more, held
 from balchat_host.testing.waiting import PATIENCE
 
 PIECE: Final = 65_536
@@ -28,6 +30,7 @@ class StreamsOfNetworkTests(NetworkKitBase):
 
     async def test_octets_pass_both_ways_whole_and_in_order(self, pair: Pair) -> None:
         there, back = token_bytes(BULK), token_bytes(BULK)
+        confide("what a stream carries", there)
         pieces = [token_bytes(size) for size in SIZES]
 
         async def write(stream: ByteStream, octets: bytes) -> None:
@@ -53,6 +56,21 @@ class StreamsOfNetworkTests(NetworkKitBase):
                     await ends[closed].receive()
                 with pytest.raises(ClosedResourceError):
                     await ends[closed].send(b"more")
+
+    async def test_closing_a_stream_ends_whoever_reads_it(self, pair: Pair) -> None:
+        for reading in (0, 1):
+            async with _stream(pair) as ends, anyio.create_task_group() as tasks:
+                tasks.start_soon(self._expect_reading_ends, ends[reading])
+                await anyio.wait_all_tasks_blocked()
+                for _ in range(2):
+                    await ends[reading].aclose()
+
+    async def test_a_stream_that_has_ended_leaves_nothing(self, pair: Pair) -> None:
+        before = await held()
+        for number in range(GIVEN_UP):
+            async with _stream(pair) as ends:
+                await ends[number % 2].aclose()
+        await expect_little_more(before, "something of each stream is left")
 
     async def test_the_other_end_learns_that_nothing_more_is_written(self, pair: Pair) -> None:
         for writing, left in ((0, 1), (1, 0)):
@@ -128,6 +146,11 @@ class StreamsOfNetworkTests(NetworkKitBase):
                     tasks.cancel_scope.cancel()
                 await sender.send(b"hello")
                 assert await receive_exactly(receiver, 5) == b"hello"
+
+    @staticmethod
+    async def _expect_reading_ends(stream: ByteStream) -> None:
+        with anyio.fail_after(PATIENCE), pytest.raises(ClosedResourceError):
+            await stream.receive()
 
     @staticmethod
     async def _write(stream: ByteStream, size: int) -> None:

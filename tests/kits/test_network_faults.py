@@ -10,9 +10,20 @@ from balchat_host.testing.network_kit import NetworkBench, NetworkCapabilities, 
 from balchat_host.testing.network_pair import shared_pair
 from tests.kits.catching import assert_caught, caught
 from tests.kits.network_faults import FAULTS, FaultyNetwork, FaultyNode
+from tests.kits.network_faults.life_faults import PROCESSES
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+
+
+@pytest.fixture(autouse=True)
+def ended() -> Iterator[None]:
+    yield
+    for process in PROCESSES:
+        process.kill()
+        process.wait()
+    PROCESSES.clear()
 
 
 class FaultyBench(NetworkBench):

@@ -57,7 +57,8 @@ class AreaTests(StorageKitBase):
             assert await vault.read(view) == [b"of a", None, None, None]
 
     async def test_each_name_is_an_area_of_its_own(self, storage: Storage, directory: Path) -> None:
-        names = ("a", "A", "a ", "a%", "a_", "a.b", "a_b")
+        long = "a" * 300
+        names = ("", "a", "A", "a ", "a%", "a_", "a.b", "a_b", "\xe9", "e\u0301", "a\0", f"{long}1", f"{long}2")
 
         def unit(tx: Transaction) -> None:
             for name in names:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from anyio import CancelScope
 
 from balchat_host.api.errors import (
     AccountExists,
@@ -13,6 +14,7 @@ from balchat_host.api.errors import (
 from balchat_host.api.storage import (
     SlotKind,
     Storage,
+    Transaction,
 )
 from balchat_host.api.types import Secret
 from balchat_host.testing.storage_kit.vaults import (
@@ -101,6 +103,37 @@ class CopyTests(StorageKitBase):
             await vault.backup(tmp_path / "backup", as_it_is)
             assert await vault.read(notes) == ["kept", "it goes on"]
 
+    async def test_what_amends_a_copy_is_not_usable_afterwards(
+        self, storage: Storage, directory: Path, tmp_path: Path
+    ) -> None:
+        kept: list[Transaction] = []
+        async with new_vault(storage, directory) as vault:
+            await vault.backup(tmp_path / "backup", kept.append)
+        await storage.restore(tmp_path / "new", tmp_path / "backup", SlotKind.PASSPHRASE, PASSPHRASE, kept.append)
+        assert len(kept) == 2  # noqa: PLR2004  # once for each copy
+        for amendment in kept:
+            with pytest.raises(RuntimeError):
+                amendment.execute("DELETE FROM note")
+
+    async def test_a_copy_that_is_given_up_is_whole_or_not_there(
+        self, storage: Storage, directory: Path, tmp_path: Path
+    ) -> None:
+        backup, restored = tmp_path / "backup", tmp_path / "new"
+        async with new_vault(storage, directory) as vault:
+            with CancelScope() as scope:
+                scope.cancel()
+                await vault.backup(backup, add_note("amended"))
+            if not await exists(storage, backup):
+                await vault.backup(backup, add_note("amended"))
+        with CancelScope() as scope:
+            scope.cancel()
+            await storage.restore(restored, backup, SlotKind.PASSPHRASE, PASSPHRASE, add_note("twice"))
+        if not await exists(storage, restored):
+            await storage.restore(restored, backup, SlotKind.PASSPHRASE, PASSPHRASE, add_note("twice"))
+        for copy, expected in ((backup, ["amended"]), (restored, ["amended", "twice"])):
+            async with unlocked(storage, copy) as vault:
+                assert await vault.read(notes) == expected
+
     async def test_a_restored_vault_has_what_the_backup_had_and_its_amendment(
         self, storage: Storage, directory: Path, tmp_path: Path
     ) -> None:
@@ -112,6 +145,7 @@ class CopyTests(StorageKitBase):
         for restored in (by_passphrase, by_code):
             async with unlocked(storage, restored) as vault:
                 assert await vault.read(notes) == ["kept", "restored"]
+                await vault.transact(add_note("in one of them alone"))
         async with unlocked(storage, backup) as vault:
             assert await vault.read(notes) == ["kept"]
 

@@ -54,9 +54,31 @@ class OpeningTests(StorageKitBase):
         assert not await exists(storage, directory)
         await to_thread.run_sync(storage.checks, directory)
         assert not await anyio.Path(directory).exists(), "whoever looks makes nothing"
-        async with new_vault(storage, directory):
+        async with new_vault(storage, directory) as vault:
             assert await exists(storage, directory)
+            assert await vault.condition() is None, "nothing keeps the disk from taking anything"
         assert await exists(storage, directory)
+
+    async def test_whoever_gives_up_making_or_opening_a_vault_keeps_nobody_out(
+        self, storage: Storage, directory: Path
+    ) -> None:
+        async def given_up(call: Callable[[], Awaitable[Vault]]) -> None:
+            """Cancel it, and lock what it gives all the same."""
+            vaults: list[Vault] = []
+            with CancelScope() as scope:
+                scope.cancel()
+                vaults.append(await call())
+            with CancelScope(shield=True):
+                for vault in vaults:
+                    await vault.aclose()
+
+        slots = {SlotKind.PASSPHRASE: PASSPHRASE}
+        await given_up(partial(storage.create, directory, slots, make_notes))
+        if not await exists(storage, directory):
+            await (await storage.create(directory, slots, make_notes)).aclose()
+        await given_up(partial(storage.unlock, directory, SlotKind.PASSPHRASE, PASSPHRASE))
+        async with unlocked(storage, directory) as vault:
+            assert await vault.read(notes) == [], "its first unit was not done"
 
     async def test_the_passphrase_opens_what_was_written(self, storage: Storage, directory: Path) -> None:
         async with new_vault(storage, directory) as vault:
@@ -130,6 +152,7 @@ class OpeningTests(StorageKitBase):
         await vault.aclose()
         with pytest.raises(WrongSecret):
             await storage.unlock(directory, SlotKind.PASSPHRASE, code)
+        await (await storage.unlock(directory, SlotKind.RECOVERY_CODE, code)).aclose()
 
     async def test_a_slot_that_is_not_used_opens_nothing(self, storage: Storage, directory: Path) -> None:
         async with new_vault(storage, directory):
@@ -153,6 +176,9 @@ class OpeningTests(StorageKitBase):
     async def test_a_vault_without_a_secret_is_not_made(self, storage: Storage, directory: Path) -> None:
         with pytest.raises(BadInput):
             await storage.create(directory, {}, make_notes)
+        no_code = {SlotKind.PASSPHRASE: PASSPHRASE, SlotKind.RECOVERY_CODE: Secret.from_text("no code at all")}
+        with pytest.raises(BadInput):
+            await storage.create(directory, no_code, make_notes)
         assert not await exists(storage, directory)
 
     async def test_what_the_first_unit_wrote_is_in_the_vault(self, storage: Storage, directory: Path) -> None:
@@ -244,7 +270,12 @@ class OpeningTests(StorageKitBase):
 
     async def test_locking_twice_is_harmless(self, storage: Storage, directory: Path) -> None:
         async with new_vault(storage, directory) as vault:
-            await vault.aclose()
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(vault.aclose)
+                await anyio.lowlevel.checkpoint()
+                await vault.aclose()
+                async with unlocked(storage, directory):
+                    pass
             await vault.aclose()
             async with unlocked(storage, directory):
                 await vault.aclose()

@@ -1,10 +1,12 @@
 """Recovery codes and key slots."""
 
+from contextlib import suppress
 from math import log2
 from pathlib import Path
 from typing import Final
 
 import pytest
+from anyio import CancelScope
 
 from balchat_host.api.errors import (
     BadInput,
@@ -86,12 +88,30 @@ class SlotTests(StorageKitBase):
         async with unlocked(storage, directory, OTHER_PASSPHRASE) as vault:
             assert await vault.read(notes) == ["kept", "too"]
 
+    async def test_giving_up_a_change_leaves_the_old_passphrase_or_the_new_one(
+        self, storage: Storage, directory: Path
+    ) -> None:
+        async with new_vault(storage, directory) as vault:
+            with CancelScope() as scope:
+                scope.cancel()
+                await vault.set_slot(SlotKind.PASSPHRASE, OTHER_PASSPHRASE)
+            assert list(await vault.slots()) == [SlotKind.PASSPHRASE]
+        opened: list[Secret] = []
+        for secret in (PASSPHRASE, OTHER_PASSPHRASE):
+            with suppress(WrongSecret):
+                async with unlocked(storage, directory, secret):
+                    opened.append(secret)
+        assert len(opened) == 1
+
     async def test_slots_are_added_and_named(self, storage: Storage, directory: Path) -> None:
         code = new_code(storage)
         async with new_vault(storage, directory) as vault:
             assert list(await vault.slots()) == [SlotKind.PASSPHRASE]
             await vault.set_slot(SlotKind.RECOVERY_CODE, code)
             assert set(await vault.slots()) == {SlotKind.PASSPHRASE, SlotKind.RECOVERY_CODE}
+            for kind, secret in ((SlotKind.PASSPHRASE, code), (SlotKind.RECOVERY_CODE, PASSPHRASE)):
+                with pytest.raises((WrongSecret, BadInput)):
+                    await vault.verify_slot(kind, secret)
         await (await storage.unlock(directory, SlotKind.RECOVERY_CODE, code)).aclose()
         async with unlocked(storage, directory):
             pass

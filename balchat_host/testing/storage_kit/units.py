@@ -29,7 +29,14 @@ class UnitTests(StorageKitBase):
 
     async def test_a_unit_gives_its_result(self, storage: Storage, directory: Path) -> None:
         async with new_vault(storage, directory) as vault:
-            assert await vault.transact(lambda _: "result") == "result"
+            result, calls = object(), list[object]()
+
+            def unit(_: object) -> object:
+                calls.append(result)
+                return result
+
+            assert await vault.transact(unit) is await vault.read(unit) is result
+            assert len(calls) == 2, "it runs a function more than once"  # noqa: PLR2004  # a unit and a view
 
     @pytest.mark.parametrize("error", [LookupError("mine"), Ended()], ids=["error", "no Exception"])
     async def test_a_unit_that_raises_is_undone_and_raises_that(
@@ -78,6 +85,10 @@ class UnitTests(StorageKitBase):
                 scope.cancel()
                 await vault.transact(add_note("nevertheless"))
             assert scope.cancelled_caught
+            with CancelScope() as scope:
+                scope.cancel()
+                await vault.read(notes)
+            assert scope.cancelled_caught
             await vault.transact(add_note("after"))
             assert await vault.read(notes) == ["nevertheless", "after"]
 
@@ -110,6 +121,9 @@ class UnitTests(StorageKitBase):
                 with tx.savepoint():
                     add_note("undone too")(tx)
                 raise KeyError
+            with suppress(Ended), tx.savepoint():
+                add_note("undone by what is no Exception")(tx)
+                raise Ended
             with tx.savepoint():
                 add_note("inside")(tx)
             with tx.savepoint():
@@ -151,7 +165,9 @@ class UnitTests(StorageKitBase):
         async with new_vault(storage, directory) as vault:
             for number in range(30):
                 await vault.transact(add_note(str(number)))
+                await vault.transact(lambda tx, number=number: tx.area("a").put(b"number", b"%d" % number))
                 assert len(await vault.read(notes)) == number + 1
+                assert await vault.read(lambda tx: tx.area("a").get(b"number")) == b"%d" % number
 
     async def test_a_view_changes_nothing(self, storage: Storage, directory: Path) -> None:
         async with new_vault(storage, directory) as vault:
@@ -172,3 +188,5 @@ class UnitTests(StorageKitBase):
             with pytest.raises(LookupError) as raised:
                 await vault.read(view)
             assert raised.value is error
+            await vault.transact(add_note("it goes on"))
+            assert await vault.read(notes) == ["it goes on"]

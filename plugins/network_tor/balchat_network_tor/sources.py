@@ -9,6 +9,7 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from itertools import count
 from pathlib import Path
 from subprocess import PIPE, STDOUT
@@ -19,6 +20,7 @@ from anyio import to_thread
 from anyio.abc import Process, SocketAttribute, SocketListener, TaskGroup
 
 from balchat_host.api.errors import NetworkUnavailable, TorControlRefused
+from balchat_network_tor.connecting import connected
 from balchat_network_tor.control import Control
 from balchat_network_tor.folders import Folders
 from balchat_network_tor.program import find_tor, find_transport_programs
@@ -130,12 +132,9 @@ class OwnTor(TorSource):
         with anyio.move_on_after(_CONTROL_WITHIN):
             while process.returncode is None:
                 try:
-                    control = await to_thread.run_sync(Control.connect, address, abandon_on_cancel=True)
+                    return await connected(partial(_connect_and_own, address))
                 except TorControlRefused:
                     await anyio.sleep(_LOOK_EVERY)
-                    continue
-                await to_thread.run_sync(control.take_ownership, abandon_on_cancel=True)
-                return control
             await output.ended.wait()
             raise output.explanation()
         raise TorEnded(f"tor did not open its control socket within {_CONTROL_WITHIN:g} s")
@@ -158,7 +157,7 @@ class RunningTor(TorSource):
     async def open(self, tasks: TaskGroup) -> AsyncGenerator[Control, None]:
         del tasks
         try:
-            control = await to_thread.run_sync(self._connect, abandon_on_cancel=True)
+            control = await connected(self._connect)
         except TorControlRefused as error:
             if self._worked_before:
                 raise TorEnded("the running tor does not answer any more") from error
@@ -216,6 +215,17 @@ class _Output:
                 remedy="Correct settings.network_tor.",
             )
         return TorEnded("tor ended while it was starting")
+
+
+def _connect_and_own(address: Path) -> Control:
+    """Connect to our tor, which then ends with the connection. Raise TorControlRefused, ControlFailure."""
+    control = Control.connect(address)
+    try:
+        control.take_ownership()
+    except BaseException:
+        control.close()
+        raise
+    return control
 
 
 def _bind(path: Path) -> socket.socket:

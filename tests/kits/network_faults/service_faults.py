@@ -1,4 +1,4 @@
-"""Faults of how a network publishes and dials."""
+"""Faults of how a network publishes, and of who accepts."""
 
 from __future__ import annotations
 
@@ -8,16 +8,13 @@ import socket
 import tempfile
 import time
 from contextlib import suppress
-from hashlib import sha512
 from typing import Final
 
 import anyio
 from anyio import TASK_STATUS_IGNORED
 from blockbuster import BlockingError
 
-from balchat_host.api.errors import NetworkUnavailable, PeerUnreachable
-from balchat_host.api.types import ONLINE, STOPPED, OnionKey, Phase, Secret, ServiceState
-from balchat_host.testing.network_services import NO_KEY
+from balchat_host.api.types import ONLINE, STOPPED, Phase, Secret, ServiceState
 from balchat_host.testing.virtual_network import VirtualService, onion_of
 from tests.kits.network_faults.faulty_network import FaultyNode
 
@@ -37,55 +34,6 @@ class OnlineTooEarly(FaultyNode):
         return service
 
 
-class OneStreamForAll(FaultyNode):
-    """Gives everybody who dials the same stream."""
-
-    caught_by = "test_each_dial_gets_a_stream_of_its_own"
-    stream = None
-
-    async def dial(self, address, port, *, isolation):
-        if self.stream is None:
-            self.stream = await super().dial(address, port, isolation=isolation)
-        else:
-            await super().dial(address, port, isolation=isolation)
-        return self.stream
-
-
-class RefusesIsolation(FaultyNode):
-    """Reaches nobody with another isolation than the first."""
-
-    caught_by = "test_dials_with_different_isolation_reach_the_same_peer"
-    first = None
-
-    async def dial(self, address, port, *, isolation):
-        self.first = isolation if self.first is None else self.first
-        if isolation != self.first:
-            address = OnionKey(bytes(31) + b"\1")
-        return await super().dial(address, port, isolation=isolation)
-
-
-class OtherError(FaultyNode):
-    """Raises an error of its own where nobody answers."""
-
-    caught_by = "test_nobody_there_is_said_so"
-
-    async def dial(self, address, port, *, isolation):
-        try:
-            return await super().dial(address, port, isolation=isolation)
-        except Exception:  # noqa: BLE001  # that is the fault
-            raise ConnectionRefusedError from None
-
-
-class MixesPorts(FaultyNode):
-    """Answers at every port."""
-
-    caught_by = "test_nobody_there_is_said_so"
-
-    async def dial(self, address, port, *, isolation):
-        ports = [known for onion, known in self._world._services if onion == address]
-        return await super().dial(address, ports[0] if ports else port, isolation=isolation)
-
-
 class ClosesAll(FaultyNode):
     """Ends the streams of all services when one is closed."""
 
@@ -99,7 +47,7 @@ class ClosesAll(FaultyNode):
 class AnswersWhenClosed(FaultyNode):
     """Leaves a service where it can be found when it is closed."""
 
-    caught_by = "test_a_closed_service_is_gone"
+    caught_by = "test_a_closed_service_is_gone_and_can_be_published_again"
 
     def withdraw(self, service) -> None:
         super().withdraw(service)
@@ -111,7 +59,7 @@ class AnswersWhenClosed(FaultyNode):
 class PublishesOnce(FaultyNode):
     """Publishes no address a second time."""
 
-    caught_by = "test_a_closed_service_can_be_published_again"
+    caught_by = "test_a_closed_service_is_gone_and_can_be_published_again"
 
     async def publish(self, key, port, *, on_state):
         again = hasattr(self, "published")
@@ -136,7 +84,7 @@ class TakesAnyNumber(FaultyNode):
 class AnswersAfterItsEnd(FaultyNode):
     """Leaves its services where they can be found when it has ended."""
 
-    caught_by = "test_the_end_of_one_network_ends_what_is_its_own_alone"
+    caught_by = "test_one_network_ends_and_another_starts_beside_it"
 
     async def run(self, *, task_status=TASK_STATUS_IGNORED) -> None:
         try:
@@ -155,31 +103,10 @@ class AnswersAfterItsEnd(FaultyNode):
         self.left: list[VirtualService] = []
 
 
-class WritesKeys(FaultyNode):
-    """Writes the key of what it publishes to the disk."""
-
-    caught_by = "test_nothing_of_keys_and_addresses_is_written"
-
-    async def publish(self, key, port, *, on_state):
-        (self.folder / "state").write_text(f"key = {key.reveal().hex()}")  # not the fault meant here
-        return await super().publish(key, port, on_state=on_state)
-
-
-class LogsAddresses(FaultyNode):
-    """Logs whom it dials."""
-
-    caught_by = "test_dials_with_different_isolation_reach_the_same_peer"
-    audited = True
-
-    async def dial(self, address, port, *, isolation):
-        logger.info("dialling %s", address.onion)
-        return await super().dial(address, port, isolation=isolation)
-
-
 class EndsEverybody(FaultyNode):
     """Ends everybody's streams when it ends."""
 
-    caught_by = "test_the_end_of_one_network_ends_what_is_its_own_alone"
+    caught_by = "test_one_network_ends_and_another_starts_beside_it"
 
     async def run(self, *, task_status=TASK_STATUS_IGNORED) -> None:
         try:
@@ -187,16 +114,6 @@ class EndsEverybody(FaultyNode):
         finally:
             for wire in self._world._live():
                 wire.ends[0].tear()
-
-
-class DialsAnotherPort(FaultyNode):
-    """Reaches the first service that an address has, whichever port is asked for."""
-
-    caught_by = "test_two_addresses_and_two_ports_are_told_apart"
-
-    async def dial(self, address, port, *, isolation):
-        known = [each[1] for each in self._world._services if each[0] == address]
-        return await super().dial(address, known[0] if known else port, isolation=isolation)
 
 
 class AnswersAtAnotherKey(FaultyNode):
@@ -273,99 +190,6 @@ class LogsKeys(FaultyNode):
         return await super().publish(key, port, on_state=on_state)
 
 
-class LogsIsolation(FaultyNode):
-    """Logs what a stream is isolated by, which may be the name of a peer."""
-
-    caught_by = "test_dials_with_different_isolation_reach_the_same_peer"
-    audited = True
-
-    async def dial(self, address, port, *, isolation):
-        logger.debug("dialling for %s", isolation)
-        return await super().dial(address, port, isolation=isolation)
-
-
-class NamesAnAddressInAnError(FaultyNode):
-    """Says in an error whom it could not reach."""
-
-    caught_by = "test_nobody_there_is_said_so"
-
-    async def dial(self, address, port, *, isolation):
-        try:
-            return await super().dial(address, port, isolation=isolation)
-        except PeerUnreachable:
-            raise PeerUnreachable(problem=f"{address.onion} does not answer") from None
-
-
-class ChokesOnABadKey(FaultyNode):
-    """Raises an error of its own for an address that is no key."""
-
-    caught_by = "test_nobody_there_is_said_so"
-
-    async def dial(self, address, port, *, isolation):
-        if address == NO_KEY:
-            raise ValueError("no point of the curve")
-        return await super().dial(address, port, isolation=isolation)
-
-    failures = (ValueError,)
-
-
-class MixesDialsUp(FaultyNode):
-    """Gives two who dial at the same time each other's stream, and both to one of them."""
-
-    caught_by = "test_each_dial_gets_a_stream_of_its_own"
-    newest = None
-
-    async def dial(self, address, port, *, isolation):
-        self.newest = await super().dial(address, port, isolation=isolation)
-        await anyio.lowlevel.checkpoint()
-        return self.newest
-
-
-class KeepsATaskOfEachDial(FaultyNode):
-    """Leaves a task behind for each dial that was given up."""
-
-    caught_by = "test_dials_that_are_given_up_leave_nothing"
-
-    async def dial(self, address, port, *, isolation):
-        stream = await super().dial(address, port, isolation=isolation)
-        self._tasks.start_soon(anyio.sleep_forever)
-        return stream
-
-
-class KeepsTheStreamOfADialGivenUp(FaultyNode):
-    """Leaves the stream open of a dial that was given up."""
-
-    caught_by = "test_dials_that_are_given_up_leave_nothing"
-
-    async def dial(self, address, port, *, isolation):
-        stream = await super().dial(address, port, isolation=isolation)
-        for _ in range(4):
-            await anyio.lowlevel.checkpoint()
-        return stream
-
-
-class TakesNoHighPorts(FaultyNode):
-    """Takes a port for a number of fifteen bits."""
-
-    caught_by = "test_two_addresses_and_two_ports_are_told_apart"
-
-    async def dial(self, address, port, *, isolation):
-        return await super().dial(address, port & 0x7FFF, isolation=isolation)
-
-
-class OneQueueForAll(FaultyNode):
-    """Gives the streams of all its services to whoever accepts first."""
-
-    caught_by = "test_two_addresses_and_two_ports_are_told_apart"
-    first = None
-
-    async def publish(self, key, port, *, on_state):
-        service = await super().publish(key, port, on_state=on_state)
-        self.first = self.first or service.incoming
-        service.incoming = self.first
-        return service
-
-
 class LeavesWhatWaits(FaultyNode):
     """Leaves the streams open that wait at a service when it is closed."""
 
@@ -381,7 +205,7 @@ class LeavesWhatWaits(FaultyNode):
 class LeavesWhoAccepts(FaultyNode):
     """Leaves whoever waits for a stream waiting when it ends."""
 
-    caught_by = "test_the_end_of_one_network_ends_what_is_its_own_alone"
+    caught_by = "test_one_network_ends_and_another_starts_beside_it"
 
     async def run(self, *, task_status=TASK_STATUS_IGNORED) -> None:
         try:
@@ -392,33 +216,13 @@ class LeavesWhoAccepts(FaultyNode):
 
     async def publish(self, key, port, *, on_state):
         service = await super().publish(key, port, on_state=on_state)
-        service.close = lambda: self.services.remove(service) or self._world.remove(service)
+        service.close = lambda: service in self.services and super(LeavesWhoAccepts, self).withdraw(service)
         self.left.append(service)
         return service
 
     def __init__(self, *given, **named) -> None:
         super().__init__(*given, **named)
         self.left: list[VirtualService] = []
-
-
-class WritesExpandedKeys(FaultyNode):
-    """Writes the key of what it publishes to the disk in the form that tor keeps it in."""
-
-    caught_by = "test_nothing_of_keys_and_addresses_is_written"
-
-    async def publish(self, key, port, *, on_state):
-        await anyio.Path(self.folder / "key").write_bytes(sha512(key.reveal()).digest())
-        return await super().publish(key, port, on_state=on_state)
-
-
-class WritesWhomItDials(FaultyNode):
-    """Keeps the addresses that it has dialled in a file."""
-
-    caught_by = "test_nothing_of_keys_and_addresses_is_written"
-
-    async def dial(self, address, port, *, isolation):
-        await anyio.Path(self.folder / "known").write_text(address.onion)
-        return await super().dial(address, port, isolation=isolation)
 
 
 class WithdrawsAllPorts(FaultyNode):
@@ -433,22 +237,193 @@ class WithdrawsAllPorts(FaultyNode):
                 self._world.remove(each)
 
 
-class DialsAtOnceOrNever(FaultyNode):
-    """Raises NetworkUnavailable when somebody dials while it starts."""
+class ServiceComesBack(FaultyNode):
+    """Says that a service is online once more when it has been taken back."""
 
-    caught_by = "test_a_dial_waits_until_the_network_is_there"
+    caught_by = "test_a_service_starts_and_comes_online"
 
-    async def run(self, *, task_status=TASK_STATUS_IGNORED) -> None:
-        self._wanted = ServiceState(phase=Phase.STARTING)
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(self._come_online)
-            await super().run(task_status=task_status)
+    def withdraw(self, service) -> None:
+        super().withdraw(service)
+        if self._tasks is not None:
+            self._tasks.start_soon(self._say_online, service)
 
-    async def _come_online(self) -> None:
-        await anyio.sleep(1)
-        self.come_online()
+    async def _say_online(self, service) -> None:
+        service._on_state(ONLINE)
+
+
+class ServiceIsNotWhatItTells(FaultyNode):
+    """Tells that a service is online, and says that it is starting when it is asked."""
+
+    caught_by = "test_a_service_starts_and_comes_online"
+
+    async def publish(self, key, port, *, on_state):
+        service = await super().publish(key, port, on_state=on_state)
+        service.__class__ = _Starting
+        return service
+
+
+class _Starting(VirtualService):
+    @property
+    def state(self):
+        return ServiceState(phase=Phase.STARTING) if self._state == ONLINE else self._state
+
+
+class TellsOfServicesFromAThread(FaultyNode):
+    """Tells how a service is from a thread that is not the event loop's."""
+
+    caught_by = "test_a_service_starts_and_comes_online"
+
+    async def publish(self, key, port, *, on_state):
+        service = await super().publish(key, port, on_state=on_state)
+        await anyio.to_thread.run_sync(on_state, service.state)
+        return service
+
+
+class ClosesServicesOnce(FaultyNode):
+    """Raises when a service is closed twice."""
+
+    caught_by = "test_a_closed_service_is_gone_and_can_be_published_again"
+    failures = (ValueError,)
+
+    async def publish(self, key, port, *, on_state):
+        service = await super().publish(key, port, on_state=on_state)
+        service.__class__ = _ClosedOnce
+        return service
+
+
+class _ClosedOnce(VirtualService):
+    async def aclose(self) -> None:
+        self.node.services.index(self)
+        await super().aclose()
+
+
+class CannotCloseWhatHasEnded(FaultyNode):
+    """Raises when a service is closed whose network has ended."""
+
+    caught_by = "test_one_network_ends_and_another_starts_beside_it"
+    failures = (RuntimeError,)
+
+    async def publish(self, key, port, *, on_state):
+        service = await super().publish(key, port, on_state=on_state)
+        service.__class__ = _ClosedWhileItRuns
+        return service
+
+
+class _ClosedWhileItRuns(VirtualService):
+    async def aclose(self) -> None:
+        if self.node._tasks is None:
+            raise RuntimeError("the network has ended")
+        await super().aclose()
+
+
+class LosesWhatIsPublishedAtOnce(FaultyNode):
+    """Publishes one service of several that are published at the same time."""
+
+    caught_by = "test_what_is_done_to_one_service_leaves_another_alone"
+    publishing = 0
+
+    async def publish(self, key, port, *, on_state):
+        self.publishing += 1
+        await anyio.lowlevel.checkpoint()
+        service = await super().publish(key, port, on_state=on_state)
+        self.publishing -= 1
+        if self.publishing:
+            self.services.remove(service)
+            self._world.remove(service)
+            self.services.append(service)
+            service.become = lambda _: None
+        return service
+
+
+class KeepsWhatWasGivenUp(FaultyNode):
+    """Answers at an address though publishing it was given up."""
+
+    caught_by = "test_a_publication_that_is_given_up_leaves_nothing"
+
+    async def publish(self, key, port, *, on_state):
+        service = await super().publish(key, port, on_state=on_state)
+        for _ in range(3):
+            await anyio.lowlevel.checkpoint()
+        return service
+
+
+class KeepsATaskOfEachService(FaultyNode):
+    """Leaves a task behind for each service that was published."""
+
+    caught_by = "test_a_publication_that_is_given_up_leaves_nothing"
+
+    async def publish(self, key, port, *, on_state):
+        service = await super().publish(key, port, on_state=on_state)
+        self._tasks.start_soon(anyio.sleep_forever)
+        return service
+
+
+# -- who accepts
+
+
+class TurnsTheOldestAway(FaultyNode):
+    """Turns away who has waited longest when too many wait."""
+
+    caught_by = "test_streams_that_nobody_accepts_are_bounded_and_end_with_their_service"
+
+    async def publish(self, key, port, *, on_state):
+        service = await super().publish(key, port, on_state=on_state)
+        put = service.incoming.put
+
+        def put_in_place(stream) -> None:
+            put(stream)
+            while len(service.incoming._waiting) >= self._world.backlog:
+                service.incoming._waiting.popleft().close()
+
+        service.incoming.put = put_in_place
+        return service
+
+
+class GivesTheNewestFirst(FaultyNode):
+    """Gives whoever accepts the newest of the streams that wait."""
+
+    caught_by = "test_streams_that_nobody_accepts_are_bounded_and_end_with_their_service"
+
+    async def publish(self, key, port, *, on_state):
+        service = await super().publish(key, port, on_state=on_state)
+        service.incoming.put = lambda stream: service.incoming._waiting.appendleft(stream) or service.incoming._notify()
+        return service
+
+
+class GivesWhatWaitedAfterTheEnd(FaultyNode):
+    """Gives the streams that waited to whoever accepts after the service was closed."""
+
+    caught_by = "test_streams_that_nobody_accepts_are_bounded_and_end_with_their_service"
+
+    async def publish(self, key, port, *, on_state):
+        service = await super().publish(key, port, on_state=on_state)
+        service.__class__ = _GivesWhatWaited
+        return service
+
+
+class _GivesWhatWaited(VirtualService):
+    def close(self) -> None:
+        self.left = list(self.incoming._waiting)
+        super().close()
+
+    async def accept(self):
+        if getattr(self, "left", []):
+            await anyio.lowlevel.checkpoint()
+            return self.left.pop()
+        return await super().accept()
+
+
+class WaitsForWhoHasGone(FaultyNode):
+    """Waits for ever for whoever was there and has gone."""
+
+    caught_by = "test_a_closed_service_is_gone_and_can_be_published_again"
 
     async def dial(self, address, port, *, isolation):
-        if self.state != ONLINE and not self.services:
-            raise NetworkUnavailable(problem="it is not online", remedy="Wait until it is.")
+        self._running()
+        if any(service.address == address for service in self._world.gone):
+            await anyio.sleep_forever()
         return await super().dial(address, port, isolation=isolation)
+
+    def withdraw(self, service) -> None:
+        super().withdraw(service)
+        self._world.gone.append(service)

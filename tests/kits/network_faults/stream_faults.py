@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import logging
+import socket
 from contextlib import suppress
 
 import anyio
-from anyio import BrokenResourceError, ClosedResourceError, EndOfStream
+from anyio import TASK_STATUS_IGNORED, BrokenResourceError, ClosedResourceError, EndOfStream
 
-from balchat_host.testing.virtual_stream import VirtualStream
-from tests.kits.network_faults.faulty_network import FaultyNode
+from tests.kits.network_faults.faulty_network import FaultyNode, FaultyStream
+
+logger = logging.getLogger(__name__)
 
 
 class LosesAnOctet(FaultyNode):
@@ -16,22 +19,9 @@ class LosesAnOctet(FaultyNode):
 
     caught_by = "test_octets_pass_both_ways_whole_and_in_order"
 
-    async def dial(self, address, port, *, isolation):
-        return Losing(await super().dial(address, port, isolation=isolation))
-
-
-class Losing(VirtualStream):
-    def __init__(self, stream) -> None:
-        self.stream = stream
-
-    async def send(self, item) -> None:
-        await self.stream.send(item[:-1] if len(item) > 100_000 else item)
-
-    async def receive(self, max_bytes=65536):
-        return await self.stream.receive(max_bytes)
-
-    async def aclose(self) -> None:
-        await self.stream.aclose()
+    class Stream(FaultyStream):
+        async def send(self, item) -> None:
+            await self.stream.send(item[:-1] if len(item) > 100_000 else item)
 
 
 class HoldsWithoutBound(FaultyNode):
@@ -49,17 +39,10 @@ class ForgetsLastWords(FaultyNode):
 
     caught_by = "test_what_was_written_before_the_end_is_read"
 
-    async def dial(self, address, port, *, isolation):
-        return Forgetting(await super().dial(address, port, isolation=isolation))
-
-
-class Forgetting(Losing):
-    async def send(self, item) -> None:
-        await self.stream.send(item)
-
-    async def aclose(self) -> None:
-        self.stream.tear()
-        await self.stream.aclose()
+    class Stream(FaultyStream):
+        async def aclose(self) -> None:
+            self.stream.tear()
+            await self.stream.aclose()
 
 
 class TellsNoWriter(FaultyNode):
@@ -67,15 +50,11 @@ class TellsNoWriter(FaultyNode):
 
     caught_by = "test_writing_to_whoever_is_gone_is_said_so"
 
-    async def dial(self, address, port, *, isolation):
-        return Deaf(await super().dial(address, port, isolation=isolation))
-
-
-class Deaf(Losing):
-    async def send(self, item) -> None:
-        await anyio.lowlevel.checkpoint()
-        with suppress(BrokenResourceError):
-            await self.stream.send(item)
+    class Stream(FaultyStream):
+        async def send(self, item) -> None:
+            await anyio.lowlevel.checkpoint()
+            with suppress(BrokenResourceError):
+                await self.stream.send(item)
 
 
 class GivesAllThatIsThere(FaultyNode):
@@ -83,13 +62,9 @@ class GivesAllThatIsThere(FaultyNode):
 
     caught_by = "test_no_more_octets_come_than_are_asked_for"
 
-    async def dial(self, address, port, *, isolation):
-        return Generous(await super().dial(address, port, isolation=isolation))
-
-
-class Generous(Losing):
-    async def receive(self, max_bytes=65536):
-        return await self.stream.receive(65536)
+    class Stream(FaultyStream):
+        async def receive(self, max_bytes=65536):
+            return await self.stream.receive(65536)
 
 
 class LosesAStreamThatNobodyAwaits(FaultyNode):
@@ -119,19 +94,15 @@ class OvertakesLargePieces(FaultyNode):
 
     caught_by = "test_octets_pass_both_ways_whole_and_in_order"
 
-    async def dial(self, address, port, *, isolation):
-        return Overtaking(await super().dial(address, port, isolation=isolation))
+    class Stream(FaultyStream):
+        late = b""
 
-
-class Overtaking(Losing):
-    late = b""
-
-    async def send(self, item) -> None:
-        late, self.late = self.late, b""
-        if 50_000 < len(item) < 80_000:
-            self.late = item
-        else:
-            await self.stream.send(item + late)
+        async def send(self, item) -> None:
+            late, self.late = self.late, b""
+            if 50_000 < len(item) < 80_000:
+                self.late = item
+            else:
+                await self.stream.send(item + late)
 
 
 class DeliversTwice(FaultyNode):
@@ -139,13 +110,9 @@ class DeliversTwice(FaultyNode):
 
     caught_by = "test_octets_pass_both_ways_whole_and_in_order"
 
-    async def dial(self, address, port, *, isolation):
-        return Doubling(await super().dial(address, port, isolation=isolation))
-
-
-class Doubling(Losing):
-    async def send(self, item) -> None:
-        await self.stream.send(item * 2 if len(item) < 10 else item)
+    class Stream(FaultyStream):
+        async def send(self, item) -> None:
+            await self.stream.send(item * 2 if len(item) < 10 else item)
 
 
 class EndsWithNothing(FaultyNode):
@@ -153,13 +120,9 @@ class EndsWithNothing(FaultyNode):
 
     caught_by = "test_octets_pass_both_ways_whole_and_in_order"
 
-    async def dial(self, address, port, *, isolation):
-        return EndingWithNothing(await super().dial(address, port, isolation=isolation))
-
-
-class EndingWithNothing(Losing):
-    async def send(self, item) -> None:
-        await (self.stream.send(item) if item else self.stream.aclose())
+    class Stream(FaultyStream):
+        async def send(self, item) -> None:
+            await (self.stream.send(item) if item else self.stream.aclose())
 
 
 class LosesWhatIsNotYetSent(FaultyNode):
@@ -167,21 +130,17 @@ class LosesWhatIsNotYetSent(FaultyNode):
 
     caught_by = "test_what_was_written_before_the_end_is_read"
 
-    async def dial(self, address, port, *, isolation):
-        return Hasty(await super().dial(address, port, isolation=isolation))
+    class Stream(FaultyStream):
+        rest = b""
 
+        async def send(self, item) -> None:
+            await self.stream.send(self.rest + item[:100_000])
+            self.rest = item[100_000:]
 
-class Hasty(Losing):
-    rest = b""
-
-    async def send(self, item) -> None:
-        await self.stream.send(self.rest + item[:100_000])
-        self.rest = item[100_000:]
-
-    async def receive(self, max_bytes=65536):
-        rest, self.rest = self.rest, b""
-        await self.stream.send(rest)
-        return await self.stream.receive(max_bytes)
+        async def receive(self, max_bytes=65536):
+            rest, self.rest = self.rest, b""
+            await self.stream.send(rest)
+            return await self.stream.receive(max_bytes)
 
 
 class IsSilentAfterAnEnd(FaultyNode):
@@ -189,24 +148,17 @@ class IsSilentAfterAnEnd(FaultyNode):
 
     caught_by = "test_the_other_end_learns_of_an_end"
 
-    async def dial(self, address, port, *, isolation):
-        return SilentAfterAnEnd(await super().dial(address, port, isolation=isolation))
+    class Stream(FaultyStream):
+        ended = False
 
-
-class SilentAfterAnEnd(Losing):
-    ended = False
-
-    async def send(self, item) -> None:
-        await self.stream.send(item)
-
-    async def receive(self, max_bytes=65536):
-        if self.ended:
-            await anyio.sleep_forever()
-        try:
-            return await self.stream.receive(max_bytes)
-        except EndOfStream:
-            self.ended = True
-            raise
+        async def receive(self, max_bytes=65536):
+            if self.ended:
+                await anyio.sleep_forever()
+            try:
+                return await self.stream.receive(max_bytes)
+            except EndOfStream:
+                self.ended = True
+                raise
 
 
 class TakesMoreWhenClosed(FaultyNode):
@@ -214,14 +166,10 @@ class TakesMoreWhenClosed(FaultyNode):
 
     caught_by = "test_the_other_end_learns_of_an_end"
 
-    async def dial(self, address, port, *, isolation):
-        return TakingMore(await super().dial(address, port, isolation=isolation))
-
-
-class TakingMore(Losing):
-    async def send(self, item) -> None:
-        with suppress(ClosedResourceError):
-            await self.stream.send(item)
+    class Stream(FaultyStream):
+        async def send(self, item) -> None:
+            with suppress(ClosedResourceError):
+                await self.stream.send(item)
 
 
 class KeepsTheEndToItself(FaultyNode):
@@ -229,16 +177,9 @@ class KeepsTheEndToItself(FaultyNode):
 
     caught_by = "test_the_other_end_learns_that_nothing_more_is_written"
 
-    async def dial(self, address, port, *, isolation):
-        return Discreet(await super().dial(address, port, isolation=isolation))
-
-
-class Discreet(Losing):
-    async def send(self, item) -> None:
-        await self.stream.send(item)
-
-    async def send_eof(self) -> None:
-        await anyio.lowlevel.checkpoint()
+    class Stream(FaultyStream):
+        async def send_eof(self) -> None:
+            await anyio.lowlevel.checkpoint()
 
 
 class LosesWhatNobodyAwaits(FaultyNode):
@@ -246,22 +187,138 @@ class LosesWhatNobodyAwaits(FaultyNode):
 
     caught_by = "test_waiting_for_octets_can_be_given_up"
 
+    class Stream(FaultyStream):
+        given_up = False
+
+        async def receive(self, max_bytes=65536):
+            try:
+                if self.given_up:
+                    self.given_up = False
+                    await self.stream.receive(max_bytes)
+                return await self.stream.receive(max_bytes)
+            except anyio.get_cancelled_exc_class():
+                self.given_up = True
+                raise
+
+
+class EndsWithNoOctets(FaultyNode):
+    """Gives no octets where it should raise that a stream has ended."""
+
+    caught_by = "test_the_other_end_learns_of_an_end"
+
+    class Stream(FaultyStream):
+        async def receive(self, max_bytes=65536):
+            with suppress(EndOfStream):
+                return await self.stream.receive(max_bytes)
+            return b""
+
+
+class LeavesWhoReads(FaultyNode):
+    """Leaves whoever reads waiting when the stream is closed here."""
+
+    caught_by = "test_closing_a_stream_ends_whoever_reads_it"
+
+    class Stream(FaultyStream):
+        async def receive(self, max_bytes=65536):
+            try:
+                return await self.stream.receive(max_bytes)
+            except ClosedResourceError:
+                await anyio.sleep_forever()
+
+
+class CallsItsOwnEndTheOthers(FaultyNode):
+    """Tells whoever reads that the other end has closed a stream that was closed here."""
+
+    caught_by = "test_closing_a_stream_ends_whoever_reads_it"
+
+    class Stream(FaultyStream):
+        async def receive(self, max_bytes=65536):
+            try:
+                return await self.stream.receive(max_bytes)
+            except ClosedResourceError:
+                raise EndOfStream from None
+
+
+class ClosesStreamsOnce(FaultyNode):
+    """Raises when a stream is closed twice."""
+
+    caught_by = "test_closing_a_stream_ends_whoever_reads_it"
+
+    class Stream(FaultyStream):
+        async def aclose(self) -> None:
+            if self.stream.closed:
+                raise ClosedResourceError
+            await self.stream.aclose()
+
+
+class KeepsATaskOfEachStream(FaultyNode):
+    """Leaves a task behind for each stream that has ended."""
+
+    caught_by = "test_a_stream_that_has_ended_leaves_nothing"
+
     async def dial(self, address, port, *, isolation):
-        return Forgetful(await super().dial(address, port, isolation=isolation))
+        stream = TellingItsEnd(await super().dial(address, port, isolation=isolation))
+        stream.tasks = self._tasks
+        return stream
 
 
-class Forgetful(Losing):
-    given_up = False
+class TellingItsEnd(FaultyStream):
+    async def aclose(self) -> None:
+        self.tasks.start_soon(anyio.sleep_forever)
+        await self.stream.aclose()
 
-    async def send(self, item) -> None:
-        await self.stream.send(item)
 
-    async def receive(self, max_bytes=65536):
+class KeepsASocketOfEachStream(FaultyNode):
+    """Leaves a file open for each stream that has ended."""
+
+    caught_by = "test_a_stream_that_has_ended_leaves_nothing"
+
+    async def dial(self, address, port, *, isolation):
+        self.sockets = [*getattr(self, "sockets", []), socket.socket()]
+        return await super().dial(address, port, isolation=isolation)
+
+    async def run(self, *, task_status=TASK_STATUS_IGNORED) -> None:
         try:
-            if self.given_up:
-                self.given_up = False
-                await self.stream.receive(max_bytes)
-            return await self.stream.receive(max_bytes)
-        except anyio.get_cancelled_exc_class():
-            self.given_up = True
-            raise
+            await super().run(task_status=task_status)
+        finally:
+            for each in getattr(self, "sockets", []):
+                each.close()
+
+
+class EndsWhatItWasToldWhole(FaultyNode):
+    """Ends both directions of a stream when nothing more is written to one, and loses what is on its way."""
+
+    caught_by = "test_the_other_end_learns_that_nothing_more_is_written"
+
+    class Stream(FaultyStream):
+        async def send_eof(self) -> None:
+            await anyio.lowlevel.checkpoint()
+            self.stream.tear()
+
+
+class LogsWhatPasses(FaultyNode):
+    """Logs what streams carry."""
+
+    caught_by = "test_octets_pass_both_ways_whole_and_in_order"
+    audited = True
+
+    class Stream(FaultyStream):
+        async def send(self, item) -> None:
+            logger.debug("%d octets: %s", len(item), item[:32].hex())
+            await self.stream.send(item)
+
+
+class CancelsWithHalfAPiece(FaultyNode):
+    """Loses the octets that have come when whoever reads gives up."""
+
+    caught_by = "test_waiting_for_octets_can_be_given_up"
+
+    class Stream(FaultyStream):
+        given_up = 0
+
+        async def receive(self, max_bytes=65536):
+            try:
+                return (await self.stream.receive(max_bytes))[self.given_up :]
+            except anyio.get_cancelled_exc_class():
+                self.given_up = 1
+                raise

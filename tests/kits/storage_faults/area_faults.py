@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 from balchat_host.testing.memory_storage import MemoryVault
-from tests.kits.storage_faults.faulty_storage import FaultyStorage, _area, _InEveryUnit, _vault
+from tests.kits.storage_faults.faulty_storage import FaultyStorage, InEveryUnit, area_of, vault_of
 
 
 class MixesAreas(FaultyStorage):
@@ -11,7 +13,7 @@ class MixesAreas(FaultyStorage):
 
     caught_by = "test_two_areas_never_see_each_others_keys"
 
-    class vault(MemoryVault):  # noqa: N801  # see above
+    class vault(MemoryVault):  # noqa: N801  # it stands for the attribute
         def run(self, fn, *, then_crash=False):
             def unit(tx):
                 area = tx.area
@@ -26,11 +28,11 @@ class KnowsNoCase(FaultyStorage):
 
     caught_by = "test_each_name_is_an_area_of_its_own"
 
-    class Unit(_InEveryUnit):
+    class Unit(InEveryUnit):
         def area(self, name):
             return self._inner.area(name.lower())
 
-    vault = _vault(Unit)
+    vault = vault_of(Unit)
 
 
 class DeletesMore(FaultyStorage):
@@ -38,8 +40,8 @@ class DeletesMore(FaultyStorage):
 
     caught_by = "test_each_key_is_deleted_by_itself"
 
-    class Unit(_InEveryUnit):
-        class Area(_InEveryUnit):
+    class Unit(InEveryUnit):
+        class Area(InEveryUnit):
             def delete(self, key):
                 for each, _ in self._inner.scan(key):
                     self._inner.delete(each)
@@ -47,7 +49,7 @@ class DeletesMore(FaultyStorage):
         def area(self, name):
             return self.Area(self._inner.area(name))
 
-    vault = _vault(Unit)
+    vault = vault_of(Unit)
 
 
 class ScansBackwards(FaultyStorage):
@@ -55,15 +57,15 @@ class ScansBackwards(FaultyStorage):
 
     caught_by = "test_a_scan_gives_what_was_there_when_it_began"
 
-    class Unit(_InEveryUnit):
-        class Area(_InEveryUnit):
+    class Unit(InEveryUnit):
+        class Area(InEveryUnit):
             def scan(self, prefix=b"", *, before=None):
                 return reversed(list(self._inner.scan(prefix, before=before)))
 
         def area(self, name):
             return self.Area(self._inner.area(name))
 
-    vault = _vault(Unit)
+    vault = vault_of(Unit)
 
 
 class SortsByLength(FaultyStorage):
@@ -71,11 +73,11 @@ class SortsByLength(FaultyStorage):
 
     caught_by = "test_keys_sort_as_their_octets_do"
 
-    class Area(_InEveryUnit):
+    class Area(InEveryUnit):
         def scan(self, prefix=b"", *, before=None):
             return iter(sorted(self._inner.scan(prefix, before=before), key=lambda row: (len(row[0]), row)))
 
-    vault = _area(Area)
+    vault = area_of(Area)
 
 
 class SortsAsSigned(FaultyStorage):
@@ -83,12 +85,12 @@ class SortsAsSigned(FaultyStorage):
 
     caught_by = "test_keys_sort_as_their_octets_do"
 
-    class Area(_InEveryUnit):
+    class Area(InEveryUnit):
         def scan(self, prefix=b"", *, before=None):
             rows = self._inner.scan(prefix, before=before)
             return iter(sorted(rows, key=lambda row: [octet ^ 128 for octet in row[0]]))
 
-    vault = _area(Area)
+    vault = area_of(Area)
 
 
 class IncludesTheBound(FaultyStorage):
@@ -96,11 +98,11 @@ class IncludesTheBound(FaultyStorage):
 
     caught_by = "test_keys_sort_as_their_octets_do"
 
-    class Area(_InEveryUnit):
+    class Area(InEveryUnit):
         def scan(self, prefix=b"", *, before=None):
             return self._inner.scan(prefix, before=None if before is None else before + b"\0")
 
-    vault = _area(Area)
+    vault = area_of(Area)
 
 
 class TakesEmptyForAbsent(FaultyStorage):
@@ -108,11 +110,11 @@ class TakesEmptyForAbsent(FaultyStorage):
 
     caught_by = "test_what_is_empty_is_told_from_what_is_absent"
 
-    class Area(_InEveryUnit):
+    class Area(InEveryUnit):
         def get(self, key):
             return self._inner.get(key) or None
 
-    vault = _area(Area)
+    vault = area_of(Area)
 
 
 class CutsLongKeys(FaultyStorage):
@@ -120,11 +122,11 @@ class CutsLongKeys(FaultyStorage):
 
     caught_by = "test_keys_and_values_may_be_long"
 
-    class Area(_InEveryUnit):
+    class Area(InEveryUnit):
         def put(self, key, value):
             self._inner.put(key[:255], value)
 
-    vault = _area(Area)
+    vault = area_of(Area)
 
 
 class ShowsAllAreasInViews(FaultyStorage):
@@ -132,7 +134,7 @@ class ShowsAllAreasInViews(FaultyStorage):
 
     caught_by = "test_two_areas_never_see_each_others_keys"
 
-    class vault(MemoryVault):  # noqa: N801  # see above
+    class vault(MemoryVault):  # noqa: N801  # it stands for the attribute
         async def read(self, fn):
             def view(tx):
                 class Area:
@@ -144,3 +146,102 @@ class ShowsAllAreasInViews(FaultyStorage):
                 return fn(tx)
 
             return await super().read(view)
+
+
+class ComposesNames(FaultyStorage):
+    """Takes areas for one whose names look alike, and are of other characters."""
+
+    caught_by = "test_each_name_is_an_area_of_its_own"
+
+    class Unit(InEveryUnit):
+        def area(self, name):
+            return self._inner.area(unicodedata.normalize("NFC", name))
+
+    vault = vault_of(Unit)
+
+
+class CutsNames(FaultyStorage):
+    """Knows an area by the first 255 characters of its name."""
+
+    caught_by = "test_each_name_is_an_area_of_its_own"
+
+    class Unit(InEveryUnit):
+        def area(self, name):
+            return self._inner.area(name[:255])
+
+    vault = vault_of(Unit)
+
+
+class StripsNames(FaultyStorage):
+    """Leaves out the NULs of an area's name."""
+
+    caught_by = "test_each_name_is_an_area_of_its_own"
+
+    class Unit(InEveryUnit):
+        def area(self, name):
+            return self._inner.area(name.replace("\0", ""))
+
+    vault = vault_of(Unit)
+
+
+class StopsAtTheLastOctet(FaultyStorage):
+    """Finds nothing that begins with the last octet there is."""
+
+    caught_by = "test_keys_sort_as_their_octets_do"
+
+    class Area(InEveryUnit):
+        def scan(self, prefix=b"", *, before=None):
+            return iter(()) if prefix == b"\xff" else self._inner.scan(prefix, before=before)
+
+    vault = area_of(Area)
+
+
+class ScansWhatIsThereNow(FaultyStorage):
+    """Gives what is there when whoever scans comes to it."""
+
+    caught_by = "test_a_scan_gives_what_was_there_when_it_began"
+
+    class Area(InEveryUnit):
+        def scan(self, prefix=b"", *, before=None):
+            last = None
+            while rows := [row for row in self._inner.scan(prefix, before=before) if last is None or row[0] > last]:
+                last = rows[0][0]
+                yield rows[0]
+
+    vault = area_of(Area)
+
+
+class TakesWhatIsLikeBytes(FaultyStorage):
+    """Takes what can be made octets of."""
+
+    caught_by = "test_what_is_no_bytes_is_refused_where_it_is_given"
+
+    class Area(InEveryUnit):
+        def put(self, key, value):
+            self._inner.put(key, bytes(value) if isinstance(value, bytearray) else value)
+
+    vault = area_of(Area)
+
+
+class CutsLongValues(FaultyStorage):
+    """Keeps the first 64 KiB of a value."""
+
+    caught_by = "test_keys_and_values_may_be_long"
+
+    class Area(InEveryUnit):
+        def put(self, key, value):
+            self._inner.put(key, value[:65_536])
+
+    vault = area_of(Area)
+
+
+class IgnoresPrefixesWithABound(FaultyStorage):
+    """Gives every key before a bound, whatever it is to begin with."""
+
+    caught_by = "test_an_area_is_an_ordered_dict_that_can_be_undone"
+
+    class Area(InEveryUnit):
+        def scan(self, prefix=b"", *, before=None):
+            return self._inner.scan(prefix if before is None else b"", before=before)
+
+    vault = area_of(Area)

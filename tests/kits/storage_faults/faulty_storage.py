@@ -31,7 +31,7 @@ class FaultyStorage(MemoryStorage):
         return unlocked
 
 
-class _InEveryUnit:
+class InEveryUnit:
     """What a unit is given, with something else about it."""
 
     def __init__(self, inner):
@@ -41,7 +41,7 @@ class _InEveryUnit:
         return getattr(self._inner, name)
 
 
-def _vault(unit):
+def vault_of(unit):
     """Return the vault whose units are given `unit` of the transaction."""
 
     class Vault(MemoryVault):
@@ -51,14 +51,14 @@ def _vault(unit):
     return Vault
 
 
-def _area(area):
+def area_of(area):
     """Return the vault whose units and views are given `area` of each area."""
 
-    class Unit(_InEveryUnit):
+    class Unit(InEveryUnit):
         def area(self, name):
             return area(self._inner.area(name))
 
-    class Vault(_vault(Unit)):
+    class Vault(vault_of(Unit)):
         async def read(self, fn):
             return await super().read(lambda tx: fn(Unit(tx)))
 

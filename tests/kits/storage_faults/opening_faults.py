@@ -6,11 +6,14 @@ import logging
 import threading
 from contextlib import suppress
 
-from balchat_host.api.errors import BadInput, VaultInUse, WrongSecret
-from balchat_host.api.storage import SlotKind
+from anyio import CancelScope
+from anyio.lowlevel import checkpoint
+
+from balchat_host.api.errors import BadInput, StorageFailed, VaultInUse, WrongSecret
+from balchat_host.api.storage import SlotKind, SqlError
 from balchat_host.api.types import Secret
 from balchat_host.testing.memory_storage import MemoryVault
-from tests.kits.storage_faults.faulty_storage import FaultyStorage, _InEveryUnit, _vault
+from tests.kits.storage_faults.faulty_storage import FaultyStorage, InEveryUnit, vault_of
 
 logger = logging.getLogger(__name__)
 
@@ -130,7 +133,7 @@ class ShowsSecrets(FaultyStorage):
 
     caught_by = "test_nothing_shows_a_secret_in_its_repr"
 
-    class vault(MemoryVault):  # noqa: N801  # see above
+    class vault(MemoryVault):  # noqa: N801  # it stands for the attribute
         def __repr__(self):
             return f"Vault({self._disk.secrets[SlotKind.PASSPHRASE].decode()})"
 
@@ -140,7 +143,7 @@ class LosesUnits(FaultyStorage):
 
     caught_by = "test_the_passphrase_opens_what_was_written"
 
-    class vault(MemoryVault):  # noqa: N801  # see above
+    class vault(MemoryVault):  # noqa: N801  # it stands for the attribute
         def run(self, fn, *, then_crash=False):
             return super().run(fn, then_crash=True)
 
@@ -151,7 +154,7 @@ class LocksOnce(FaultyStorage):
     caught_by = "test_locking_twice_is_harmless"
     failures = (RuntimeError,)
 
-    class vault(MemoryVault):  # noqa: N801  # see above
+    class vault(MemoryVault):  # noqa: N801  # it stands for the attribute
         async def aclose(self):
             if self._disk.holder is not self:
                 raise RuntimeError("it is locked")
@@ -199,7 +202,7 @@ class ReadsThePassphraseInPart(FaultyStorage):
 
     caught_by = "test_a_passphrase_counts_as_a_whole"
 
-    class vault(MemoryVault):  # noqa: N801  # see above
+    class vault(MemoryVault):  # noqa: N801  # it stands for the attribute
         async def verify_slot(self, kind, secret):
             kept = self._disk.secrets.get(kind, b"")
             alike = len(kept) > 72 and kept[:72] == secret.reveal()[:72]  # bcrypt's
@@ -224,9 +227,165 @@ class LogsStatements(FaultyStorage):
     caught_by = "test_the_passphrase_opens_what_was_written"
     audited = True
 
-    class Unit(_InEveryUnit):
+    class Unit(InEveryUnit):
         def query(self, sql, parameters=()):
             logger.debug("%s %s", sql, parameters)
             return self._inner.query(sql, parameters)
 
-    vault = _vault(Unit)
+    vault = vault_of(Unit)
+
+
+class TakesAnyCode(FaultyStorage):
+    """Makes a vault that any text opens as a recovery code."""
+
+    caught_by = "test_a_vault_without_a_secret_is_not_made"
+
+    def make(self, directory, slots, fill):
+        fit = {SlotKind.RECOVERY_CODE: self.new_recovery_code()} if SlotKind.RECOVERY_CODE in slots else {}
+        return super().make(directory, {**slots, **fit}, fill)
+
+
+class LocksItAfterAWrongPassphrase(FaultyStorage):
+    """Opens a vault to nobody after a wrong passphrase."""
+
+    caught_by = "test_a_wrong_passphrase_opens_nothing"
+
+    async def unlock(self, directory, kind, secret):
+        try:
+            return await super().unlock(directory, kind, secret)
+        except WrongSecret:
+            self._disks[directory].holder = MemoryVault(self._disks, self._disks[directory])
+            raise
+
+
+class MakesAFolderWhenItLooks(FaultyStorage):
+    """Makes the folder of a vault when it looks whether there is one."""
+
+    caught_by = "test_a_vault_exists_once_it_is_made"
+
+    def exists(self, directory):
+        directory.mkdir(exist_ok=True)
+        return super().exists(directory)
+
+
+class SaysThatTheDiskIsFull(FaultyStorage):
+    """Says that the disk is full where it is not."""
+
+    caught_by = "test_a_vault_exists_once_it_is_made"
+
+    class vault(MemoryVault):  # noqa: N801  # it stands for the attribute
+        async def condition(self):
+            return "the disk is full"
+
+
+class HoldsWhatNobodyMade(FaultyStorage):
+    """Keeps a vault open that nobody waits for any more who had it made."""
+
+    caught_by = "test_whoever_gives_up_making_or_opening_a_vault_keeps_nobody_out"
+
+    async def create(self, directory, slots, fill):
+        made = self.make(directory, slots, fill)
+        await checkpoint()
+        return made
+
+
+class HoldsWhatNobodyOpened(FaultyStorage):
+    """Keeps a vault open that nobody waits for any more who had it opened."""
+
+    caught_by = "test_whoever_gives_up_making_or_opening_a_vault_keeps_nobody_out"
+
+    async def unlock(self, directory, kind, secret):
+        with CancelScope(shield=True):
+            opened = await super().unlock(directory, kind, secret)
+        await checkpoint()
+        return opened
+
+
+class MakesVaultsInTwoSteps(FaultyStorage):
+    """Makes a vault, and then fills it."""
+
+    caught_by = "test_whoever_gives_up_making_or_opening_a_vault_keeps_nobody_out"
+    failures = (SqlError,)
+
+    async def create(self, directory, slots, fill):
+        made = self.make(directory, slots, lambda _: None)
+        try:
+            await made.transact(fill)
+        except BaseException:
+            await made.aclose()
+            raise
+        return made
+
+    class vault(MemoryVault):  # noqa: N801  # it stands for the attribute
+        async def transact(self, fn):
+            await checkpoint()
+            return await super().transact(fn)
+
+        async def aclose(self):
+            with CancelScope(shield=True):
+                await super().aclose()
+
+
+class SaysTooEarlyThatItIsLocked(FaultyStorage):
+    """Says that a vault is locked while somebody else is still locking it."""
+
+    caught_by = "test_locking_twice_is_harmless"
+
+    class vault(MemoryVault):  # noqa: N801  # it stands for the attribute
+        closing = False
+
+        async def aclose(self):
+            if self.closing:
+                return
+            self.closing = True
+            for _ in range(3):
+                await checkpoint()
+            await super().aclose()
+
+
+class LeavesItOpenWhenCancelled(FaultyStorage):
+    """Leaves a vault open where whoever locks it is cancelled."""
+
+    caught_by = "test_locking_happens_though_its_caller_is_cancelled"
+
+    class vault(MemoryVault):  # noqa: N801  # it stands for the attribute
+        async def aclose(self):
+            await checkpoint()
+            await super().aclose()
+
+
+class ShowsCodes(FaultyStorage):
+    """Shows a recovery code in its repr."""
+
+    caught_by = "test_nothing_shows_a_secret_in_its_repr"
+
+    class Shown(Secret):
+        def __repr__(self):
+            return f"Code({self.reveal().decode()})"
+
+    def new_recovery_code(self):
+        return self.Shown(super().new_recovery_code().reveal())
+
+
+class LeavesTheFirstTransactionOpen(FaultyStorage):
+    """Lets the first transaction of a vault be used when its function has returned."""
+
+    caught_by = "test_a_first_transaction_ends_with_its_function"
+
+    def make(self, directory, slots, fill):
+        units = []
+        made = super().make(directory, slots, lambda tx: units.append(tx) or fill(tx))
+        units[0]._ended = False
+        return made
+
+
+class HidesWhatTheFirstUnitRaised(FaultyStorage):
+    """Raises an error of its own for what a vault's first unit raised."""
+
+    caught_by = "test_a_first_unit_that_raises_makes_no_vault"
+
+    def make(self, directory, slots, fill):
+        try:
+            return super().make(directory, slots, fill)
+        except LookupError:
+            raise StorageFailed(problem="the first unit failed") from None

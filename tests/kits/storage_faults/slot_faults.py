@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from anyio.lowlevel import checkpoint
 
 from balchat_host.api.errors import BadInput, WrongSecret
@@ -29,7 +31,7 @@ class KeepsTheOldPassphrase(FaultyStorage):
 
     caught_by = "test_a_changed_passphrase_replaces_the_old_one"
 
-    class vault(MemoryVault):  # noqa: N801  # see above
+    class vault(MemoryVault):  # noqa: N801  # it stands for the attribute
         async def set_slot(self, kind, secret):
             await checkpoint()
 
@@ -39,7 +41,7 @@ class ForgetsBeforeItLooks(FaultyStorage):
 
     caught_by = "test_a_bad_new_secret_leaves_the_old_one"
 
-    class vault(MemoryVault):  # noqa: N801  # see above
+    class vault(MemoryVault):  # noqa: N801  # it stands for the attribute
         async def set_slot(self, kind, secret):
             self._disk.secrets.pop(kind, None)
             await super().set_slot(kind, secret)
@@ -50,7 +52,7 @@ class VerifiesEverything(FaultyStorage):
 
     caught_by = "test_a_secret_is_verified_without_opening_again"
 
-    class vault(MemoryVault):  # noqa: N801  # see above
+    class vault(MemoryVault):  # noqa: N801  # it stands for the attribute
         async def verify_slot(self, kind, secret):
             await checkpoint()
 
@@ -60,7 +62,7 @@ class NamesOneSlot(FaultyStorage):
 
     caught_by = "test_slots_are_added_and_named"
 
-    class vault(MemoryVault):  # noqa: N801  # see above
+    class vault(MemoryVault):  # noqa: N801  # it stands for the attribute
         async def slots(self):
             return (await super().slots())[:1]
 
@@ -70,7 +72,7 @@ class KeepsTheOldCode(FaultyStorage):
 
     caught_by = "test_a_changed_recovery_code_replaces_the_old_one_alone"
 
-    class vault(MemoryVault):  # noqa: N801  # see above
+    class vault(MemoryVault):  # noqa: N801  # it stands for the attribute
         async def set_slot(self, kind, secret):
             old = self._disk.secrets.get(kind)
             await super().set_slot(kind, secret)
@@ -86,3 +88,72 @@ class MakesGuessableCodes(FaultyStorage):
     def new_recovery_code(self):
         digits = bytes(24).hex().encode()[:24] + super().new_recovery_code().reveal()[:8]
         return Secret(digits + memory_storage._check(digits))
+
+
+class TakesCodesLiterally(FaultyStorage):
+    """Opens with a recovery code only where it is typed in capital letters and without blanks as it was shown."""
+
+    caught_by = "test_the_recovery_code_opens_as_a_person_types_it"
+
+    async def unlock(self, directory, kind, secret):
+        if secret.reveal() != secret.reveal().strip():
+            raise BadInput(what="recovery code", problem="it has blanks")
+        return await super().unlock(directory, kind, secret)
+
+
+class LosesTheSlotOfWhoGivesUp(FaultyStorage):
+    """Deletes the old passphrase before it has the new one, and may stop between the two."""
+
+    caught_by = "test_giving_up_a_change_leaves_the_old_passphrase_or_the_new_one"
+
+    class vault(MemoryVault):  # noqa: N801  # it stands for the attribute
+        async def set_slot(self, kind, secret):
+            self._disk.secrets.pop(kind)
+            await checkpoint()
+            await super().set_slot(kind, secret)
+
+
+class HasOneSlot(FaultyStorage):
+    """Forgets the passphrase when a recovery code is set."""
+
+    caught_by = "test_slots_are_added_and_named"
+
+    class vault(MemoryVault):  # noqa: N801  # it stands for the attribute
+        async def set_slot(self, kind, secret):
+            await super().set_slot(kind, secret)
+            self._disk.secrets = {kind: self._disk.secrets[kind]}
+
+
+class VerifiesWithAnySlot(FaultyStorage):
+    """Says of a secret that it is right where it is that of another slot."""
+
+    caught_by = "test_slots_are_added_and_named"
+
+    class vault(MemoryVault):  # noqa: N801  # it stands for the attribute
+        async def verify_slot(self, kind, secret):
+            for each in self._disk.secrets:
+                with suppress(WrongSecret, BadInput):
+                    return await super().verify_slot(each, secret)
+            return await super().verify_slot(kind, secret)
+
+
+class CallsWrongMistyped(FaultyStorage):
+    """Calls a wrong recovery code a mistyped one when it verifies it."""
+
+    caught_by = "test_a_secret_is_verified_without_opening_again"
+
+    class vault(MemoryVault):  # noqa: N801  # it stands for the attribute
+        async def verify_slot(self, kind, secret):
+            try:
+                await super().verify_slot(kind, secret)
+            except WrongSecret:
+                raise BadInput(what=str(kind), problem="it is mistyped") from None
+
+
+class KeepsTheFirstOfTwoSlots(FaultyStorage):
+    """Keeps the first of the secrets that it is given for a new vault."""
+
+    caught_by = "test_a_secret_opens_only_as_what_it_is"
+
+    def make(self, directory, slots, fill):
+        return super().make(directory, dict([*slots.items()][:1]), fill)

@@ -31,7 +31,7 @@ class SampleVault(Vault):
 
     def __init__(self, database: sqlite3.Connection, lock: int) -> None:
         self._database = database
-        self._lock = lock
+        self._lock: int | None = lock
         self._one = CapacityLimiter(1)
         self._closed = False
         self._failure: StorageFailed | None = None
@@ -56,9 +56,6 @@ class SampleVault(Vault):
         await self._do(lambda: copy_vault(self._database, target, amend))
 
     async def aclose(self) -> None:
-        if self._closed:
-            await checkpoint()
-            return
         self._closed = True
         await to_its_end(self._close, self._one)
 
@@ -80,5 +77,8 @@ class SampleVault(Vault):
             raise
 
     def _close(self) -> None:
-        self._database.close()
-        os.close(self._lock)
+        """Lock it, unless somebody has."""
+        lock, self._lock = self._lock, None
+        if lock is not None:
+            self._database.close()
+            os.close(lock)

@@ -1,0 +1,46 @@
+"""A control connection that nobody waits for any more is closed."""
+
+import threading
+from typing import Any, cast
+
+import anyio
+import pytest
+from anyio import to_thread
+from balchat_network_tor.connecting import connected
+from balchat_network_tor.control import Control
+
+pytestmark = pytest.mark.anyio
+
+
+class Opened:
+    """Stands for a control connection."""
+
+    def __init__(self) -> None:
+        self.closed = threading.Event()
+
+    def close(self) -> None:
+        self.closed.set()
+
+
+async def test_what_is_made_after_whoever_waited_was_cancelled_is_closed() -> None:
+    """It kept its socket, which the garbage collector found in whichever test came later."""
+    begun, go, opened = threading.Event(), threading.Event(), Opened()
+
+    def connect() -> Control:
+        begun.set()
+        go.wait(30)
+        return cast("Any", opened)
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(connected, connect)
+        await to_thread.run_sync(begun.wait, 30)
+        tasks.cancel_scope.cancel()
+    assert not opened.closed.is_set()
+    go.set()
+    assert await to_thread.run_sync(opened.closed.wait, 30)
+
+
+async def test_what_somebody_waits_for_is_theirs() -> None:
+    opened = Opened()
+    assert await connected(lambda: cast("Any", opened)) is cast("Any", opened)
+    assert not opened.closed.is_set()
