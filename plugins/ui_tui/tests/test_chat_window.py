@@ -87,6 +87,19 @@ def test_a_chat_with_something_unread_opens_where_that_begins():
     assert not state.following
 
 
+def test_a_message_that_came_while_the_end_was_read_is_not_missing():
+    known = account()
+    state, effects = open_chat(known.conversations[0], "", watched=True)
+    newer = AccountState(conversations=(replace(known.conversations[0], last_message=message(1000)),))
+    state, _ = update(state, Heard(MessageAdded(cursor=1, at=0, message=message(1000))), newer)
+    state, _ = update(state, effects[1].done(page({"limit": PAGE})), newer)
+    state, [more] = update(state, scrolled("m999", at_end=True, near_last=True), newer)
+    assert more.arguments["after"] == "m999"
+    state, _ = update(state, more.done([message(1000)]), newer)
+    assert state.messages[-1].id == "m1000"
+    assert (state.ends, state.following) == (True, True)
+
+
 def test_where_the_first_unread_message_is_gone_it_opens_at_its_end():
     known = account(unread=1, first_unread="gone")
     state, [_, call] = open_chat(known.conversations[0], "", watched=True)

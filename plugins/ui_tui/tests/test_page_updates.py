@@ -379,6 +379,10 @@ def test_a_small_picture_is_seen_before_the_whole_one_is_fetched() -> None:
     whole = replace(offered, state=FileState.COMPLETE)
     _, effects = listing.update(listing.FilesState(files=(whole,)), Pressed("view", "f1"), UP, T)
     assert "preview" not in opened_of(effects).arguments
+    text = file(state=FileState.COMPLETE, content_type="text/plain")
+    for other, said in ((text, "tui.no-viewer"), (file(state=FileState.OFFERED), "tui.file-not-here")):
+        _, effects = listing.update(listing.FilesState(files=(other,)), Pressed("view", "f1"), UP, T)
+        assert effects == (Notice(T(said)),)
 
 
 def test_how_large_files_may_be_that_come_by_themselves_is_chosen_for_each_conversation() -> None:
@@ -432,6 +436,8 @@ def test_the_progress_of_a_file_has_its_pace_and_is_whole_only_once_the_other_si
     assert "50 %" in note
     assert "250 B/s" in note
     assert "2 seconds left" in note
+    paused = replace(state, files=(file(state=FileState.PAUSED),))
+    assert "B/s" not in listing.rows(paused, replace(UP, progress={"f1": progress}), T)[0].note
     ours = file(ours=True, state=FileState.COMPLETE, here=1000, recipients=1)
     waits = listing.rows(replace(state, files=(ours,)), UP, T)[0].note
     assert waits == T("files.waits")

@@ -142,7 +142,7 @@ def _page_failed(state: ChatState, failed: do.PageFailed) -> tuple[ChatState, Ef
 
 
 def _scrolled(state: ChatState, scrolled: do.Scrolled, conversation: ConversationView) -> tuple[ChatState, Effects]:
-    following = scrolled.at_end and state.ends
+    following = scrolled.at_end and (state.ends or state.following)
     if following != state.following:
         state = replace(state, following=following)
     state, effects = window.ask_more(state, before=scrolled.near_first, after=scrolled.near_last)

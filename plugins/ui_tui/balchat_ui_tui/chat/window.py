@@ -76,7 +76,8 @@ def page_came(state: ChatState, came: PageCame, newest: str | None) -> ChatState
             return _after(state, came.at, page)
         case Page.OPENING | Page.LATEST | Page.AROUND:
             aim = came.at or _at(page, came.date)
-            ends = aim is None or _has(page, newest)
+            # Of the end, too: a message may have come after the page was read and before it was here.
+            ends = _has(page, newest) or (aim is None and newest is None)
             fresh = replace(
                 state,
                 messages=page,

@@ -174,6 +174,8 @@ def _pressed(file: FileView, name: str, t: Texts) -> Effects:
             return (OpenScreen("ask", ask | {"value": "~/"}, closed=partial(_folder, file.id)),)
         case "view" if (viewer := viewer_of(file)) is not None:
             return (viewer,)
+        case "save" | "view":
+            return (Notice(t("tui.no-viewer" if file.state is FileState.COMPLETE else "tui.file-not-here")),)
         case "remove" if file.ours or file.here or file.state is FileState.FETCHING:
             more = t("files.remove-ours" if file.ours else "files.remove-theirs")
             question = f"{t('files.remove-title', name=visible(file.name))} {more}"
@@ -227,7 +229,7 @@ def _how_far(file: FileView, state: FilesState, progress: FileProgress | None, t
         here = progress.here if progress else file.here
         coming = file.state is FileState.FETCHING and not reason
         way = words.ways(t, progress.ways if progress else file.ways) if coming else ""
-        told = [told[0], _bar(here, file.size), way, *(_pace(file, here, state, t) if not reason else ()), reason]
+        told = [told[0], _bar(here, file.size), way, *(_pace(file, here, state, t) if coming else ()), reason]
     return told
 
 
