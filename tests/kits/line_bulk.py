@@ -14,7 +14,7 @@ from balchat_host.api.failures import contain
 from balchat_host.api.types import ONLINE, STOPPED
 from balchat_host.testing.transport_kit import TransportCapabilities
 from tests.kits.line_bench import LineBench
-from tests.kits.line_transport import BROKEN, NAME, SILENCE, LineTransport
+from tests.kits.line_transport import BROKEN, SILENCE, LineTransport
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from balchat_host.api.types import PeerId, Route, ServiceState
 
 BULK_PORT: Final = 7001
+LONGEST: Final = 30.0
+"""Seconds that opening a stream takes at most."""
 MOST: Final = 4
 """Streams that one peer may have with us."""
 
@@ -36,6 +38,7 @@ class BulkLineTransport(LineTransport):
     def __init__(self, context) -> None:
         super().__init__(context)
         self.bulk: dict[PeerId, list[BulkStream]] = {}
+        self.opening: dict[PeerId, set[anyio.CancelScope]] = {}
         self.states = [STOPPED, STOPPED]
 
     async def run(self, *, task_status: TaskStatus[None]) -> None:
@@ -63,6 +66,8 @@ class BulkLineTransport(LineTransport):
 
     async def disconnect(self, peer: PeerId) -> None:
         self.end_bulk(peer)
+        for scope in self.opening.get(peer, ()):
+            scope.cancel()
         await super().disconnect(peer)
 
     def end_bulk(self, *peers: PeerId) -> None:
@@ -75,10 +80,23 @@ class BulkLineTransport(LineTransport):
     async def open_bulk(self, peer: PeerId, routes: Sequence[Route]) -> ByteStream:
         if self.tasks is None:
             raise NetworkUnavailable(problem="the line does not run", remedy="")
-        if not any(route.transport == NAME and route.address == peer.octets for route in routes):
-            raise PeerUnreachable(problem="this is no route of theirs")
-        stream, _ = await self.reach(peer, BULK_PORT)
-        return self.new_bulk(peer, stream)
+        route = self.route_of(peer, routes)
+        with anyio.CancelScope() as scope:
+            self.opening.setdefault(peer, set()).add(scope)
+            try:
+                return self.new_bulk(peer, await self.reach_device(peer, route))
+            finally:
+                self.opening[peer].remove(scope)
+        raise PeerUnreachable(problem="it was disconnected")
+
+    async def reach_device(self, peer: PeerId, route: Route) -> ByteStream:
+        with anyio.move_on_after(LONGEST):
+            stream, device = await self.reach(peer, BULK_PORT)
+            if route.device_id not in (None, device.device_id):
+                await anyio.aclose_forcefully(stream)
+                raise PeerUnreachable(problem="another device answers there")
+            return stream
+        raise PeerUnreachable(problem="it does not answer in time")
 
     def new_bulk(self, peer: PeerId, stream: ByteStream) -> BulkStream:
         return BulkStream(self.bulk.setdefault(peer, []), stream)

@@ -126,12 +126,23 @@ class LineTransport(Transport):
     async def send(self, peer: PeerId, routes: Sequence[Route], outgoing: Sequence[Outgoing]) -> None:
         if self.tasks is None:
             raise NetworkUnavailable(problem="the line does not run", remedy="")
-        if not any(route.transport == NAME and route.address == peer.octets for route in routes):
-            raise PeerUnreachable(problem="this is no route of theirs")
+        route = self.route_of(peer, routes)
         if not all(0 < len(each.envelope) <= self.largest for each in outgoing):
             raise BadInput(what="An envelope", problem=f"it has 1 to {MAX_ENVELOPE_SIZE} octets")
         async with self.connecting.setdefault(peer, anyio.Lock()):
-            await (await self.link_to(peer, self.tasks)).submit(outgoing)
+            link = await self.link_to(peer, self.tasks)
+            self.check_device(link, route)
+            await link.submit(outgoing)
+
+    def route_of(self, peer: PeerId, routes: Sequence[Route]) -> Route:
+        for route in routes:
+            if route.transport == NAME and route.address == peer.octets:
+                return route
+        raise PeerUnreachable(problem="this is no route of theirs")
+
+    def check_device(self, link: Link, route: Route) -> None:
+        if route.device_id not in (None, link.device.device_id):
+            raise PeerUnreachable(problem="another device answers there")
 
     async def link_to(self, peer: PeerId, tasks: TaskGroup) -> Link:
         if not self.links.get(peer):

@@ -15,7 +15,7 @@ def test_a_planted_fault_is_caught_by_the_test_that_is_named_for_it(fault: type[
     assert_caught(TransportKit, fault, lambda: BulkLineBench(fault))
 
 
-@pytest.mark.parametrize("name", sorted({fault.caught_by for fault in FAULTS}))
-def test_without_a_fault_nothing_is_caught(name: str) -> None:
-    sound = type("Sound", (FaultyBulk,), {"caught_by": name})
+@pytest.mark.parametrize(("name", "audited"), sorted({(fault.caught_by, fault.audited) for fault in FAULTS}))
+def test_without_a_fault_nothing_is_caught(name: str, audited: bool) -> None:
+    sound = type("Sound", (FaultyBulk,), {"caught_by": name, "audited": audited})
     assert caught(TransportKit, sound, lambda: BulkLineBench(sound)) == []

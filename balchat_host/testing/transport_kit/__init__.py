@@ -16,6 +16,8 @@ from balchat_host.testing.transport_kit.blob_keeping import BlobKeepingTests
 from balchat_host.testing.transport_kit.blobs import BlobTests
 from balchat_host.testing.transport_kit.bounding import BoundedStoringTests
 from balchat_host.testing.transport_kit.bulk import BulkTests
+from balchat_host.testing.transport_kit.bulk_ends import BulkEndTests
+from balchat_host.testing.transport_kit.bulk_stuck import StuckBulkTests
 from balchat_host.testing.transport_kit.carrying import CarryingTests
 from balchat_host.testing.transport_kit.remembering import RememberingTests
 from balchat_host.testing.transport_kit.reports import ReportTests
@@ -43,6 +45,8 @@ class TransportKit(
     BoundedStoringTests,
     TamperingTests,
     BulkTests,
+    StuckBulkTests,
+    BulkEndTests,
     BlobTests,
     BlobKeepingTests,
 ):

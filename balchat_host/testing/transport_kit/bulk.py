@@ -1,4 +1,4 @@
-"""Bulk streams: what a transport with the capability BULK keeps to (`balchat_host.api.transport`, Bulk streams)."""
+"""Bulk streams: what passes on them, and who may open them (`balchat_host.api.transport`, Bulk streams)."""
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -8,122 +8,147 @@ from typing import Final
 
 import anyio
 import pytest
-from anyio import BrokenResourceError, ClosedResourceError, EndOfStream
+from anyio import EndOfStream
 from anyio.abc import ByteStream
+from anyio.lowlevel import checkpoint
 
 from balchat_host.api.errors import NetworkUnavailable, PeerUnreachable
-from balchat_host.api.types import DeviceIdentity, Route
+from balchat_host.api.network import PublishedService
+from balchat_host.api.types import DEVICE_ID_SIZE, DeviceIdentity, Route
 from balchat_host.testing.audit import confide
-from balchat_host.testing.fake_transport_context import AcceptedBulk, FakeTransportContext, Gate, echo
+from balchat_host.testing.fake_transport_context import FakeTransportContext, Gate
 from balchat_host.testing.transport_kit.bench import (
     Account,
     TransportBench,
-    TransportKitBase,
     accounts,
     deliver,
     needs,
+    refused,
     transport_for,
 )
+from balchat_host.testing.transport_kit.bulk_base import (
+    LARGE,
+    BulkBase,
+    bulk_stream,
+    ping,
+    read_all,
+    until_ended,
+    write_all,
+)
+from balchat_host.testing.transport_kit.strangers import bridge
+from balchat_host.testing.transport_kit.streams import StreamKitBase
 from balchat_host.testing.transport_kit.troubles import Impostor
-from balchat_host.testing.waiting import PATIENCE, Seen, running
+from balchat_host.testing.virtual_network import ignore_state, onion_of
+from balchat_host.testing.waiting import VIRTUAL_TIME, running
 
-ENDED: Final = (BrokenResourceError, ClosedResourceError, EndOfStream)
-LARGE: Final = 3 * 1024 * 1024
-PIECE: Final = 65_536
-MOST_HELD: Final = 8 * 1024 * 1024
-"""Octets that transport, network and sockets may hold of a stream whose other end does not read."""
-MOST_STREAMS: Final = 16
-"""Streams that one peer may have with us."""
-
-
-@asynccontextmanager
-async def bulk_stream(sender: Account, receiver: Account) -> AsyncGenerator[ByteStream]:
-    """Open a bulk stream by the routes that an account allocates."""
-    with anyio.fail_after(PATIENCE):
-        stream = await sender.transport.open_bulk(receiver.peer, await receiver.routes_for(sender))
-    try:
-        yield stream
-    finally:
-        await anyio.aclose_forcefully(stream)
-
-
-async def read_all(stream: ByteStream, size: int) -> bytes:
-    """Read so many octets. Raise what the stream raises."""
-    octets = bytearray()
-    with anyio.fail_after(PATIENCE):
-        while len(octets) < size:
-            octets += await stream.receive(size - len(octets))
-    return bytes(octets)
-
-
-async def until_ended(stream: ByteStream) -> None:
-    """Read until the stream ends, in whichever way."""
-    with anyio.fail_after(PATIENCE), suppress(*ENDED):
-        while True:
-            await stream.receive()
-
-
-class StuckStream:
-    """A bulk stream that one end fills, while the other does not read until it may."""
-
-    def __init__(self) -> None:
-        self._written: Seen[int] = Seen()
-        self._may_read = anyio.Event()
-
-    async def serve(self, source: DeviceIdentity, stream: ByteStream) -> None:
-        """Be the end that does not read yet."""
-        del source
-        await self._may_read.wait()
-        with suppress(*ENDED):
-            async for _ in stream:
-                pass
-
-    async def fill(self, stream: ByteStream) -> None:
-        """Write without end. Raise what the stream raises: it must not break."""
-        written = 0
-        while True:
-            await stream.send(bytes(PIECE))
-            written += PIECE
-            self._written(written)
-
-    async def until_stuck(self, bench: TransportBench, one: Account, other: Account) -> None:
-        """Wait until no more can be written while envelopes pass between two accounts.
-
-        Raise AssertionError where too much was written.
-        """
-        with anyio.fail_after(PATIENCE):
-            await self._written.until(bool)
-            before = 0
-            while before != self._written.all[-1]:
-                before = self._written.all[-1]
-                for _ in range(5):
-                    await deliver(bench, one, other, [b"time passes"])
-                    await deliver(bench, other, one, [b"time passes"])
-                assert self._written.all[-1] <= MOST_HELD, "it takes what nobody reads"
-
-    async def goes_on(self) -> None:
-        """Check that it has not broken, and goes on now that the other end reads."""
-        self._may_read.set()
-        enough = self._written.all[-1] + LARGE
-        await self._written.until(lambda written: written[-1] >= enough)
+_SECRET: Final = 32
+_COUNTER: Final = 16
+"""Octets of what a long stream is made of: from whatever place somebody shows some, the secret is in it."""
+_SOME: Final = 500_000
+_LONGEST: Final = 300.0
+"""Seconds after which opening a stream has ended."""
+_TIMES: Final = 144
+_TURNS: Final = 6
+_WRITTEN: Final = 100
+_READ: Final = 70
+"""Octets that are read at once: fewer than are written."""
 
 
 @pytest.mark.anyio
-class BulkTests(TransportKitBase):
-    """What a transport with bulk streams keeps to."""
+class BulkTests(BulkBase, StreamKitBase):
+    """What passes on bulk streams, and who may open them."""
+
+    # -- what passes
 
     async def test_octets_pass_on_a_bulk_stream_whole_and_in_order(self, bench: TransportBench) -> None:
-        needs("bulk", kept=bench.capabilities.bulk)
+        self.needs_bulk(bench)
         async with accounts(bench, 2) as (alice, bob):
-            octets = token_bytes(LARGE)
-            confide("what a bulk stream carries", octets)
+            secret = token_bytes(_SECRET)
+            confide("what a bulk stream carries", secret)
+            octets = b"".join(secret + number.to_bytes(_COUNTER) for number in range(LARGE // (_SECRET + _COUNTER)))
             async with bulk_stream(alice, bob) as stream, anyio.create_task_group() as tasks:
-                tasks.start_soon(stream.send, octets)
-                assert await read_all(stream, LARGE) == octets
+                tasks.start_soon(write_all, stream, octets)
+                assert await read_all(stream, len(octets)) == octets
+            await bob.host.bulk_ended.until(bool)
             assert bob.host.received.all == []
+        assert len(bob.host.bulk.all) == 1
+
+    async def test_each_bulk_stream_carries_its_own(self, bench: TransportBench) -> None:
+        self.needs_bulk(bench)
+        async with accounts(bench, 2) as (alice, bob):
+            first, second = token_bytes(_SOME), token_bytes(_SOME)
+            async with (
+                bulk_stream(alice, bob) as one,
+                bulk_stream(alice, bob) as other,
+                anyio.create_task_group() as tasks,
+            ):
+                for stream, octets in ((one, first), (other, second)):
+                    tasks.start_soon(write_all, stream, octets)
+                    tasks.start_soon(self._reads, stream, octets)
+
+    async def test_a_receive_that_is_given_up_loses_no_octets(self, bench: TransportBench) -> None:
+        self.needs_bulk(bench)
+        got = bytearray()
+        async with accounts(bench, 2) as (alice, bob), bulk_stream(alice, bob) as stream:
+
+            async def receive() -> None:
+                got.extend(await stream.receive(_READ))
+
+            sent = token_bytes(_TIMES * _WRITTEN)
+            for number in range(_TIMES):
+                async with anyio.create_task_group() as tasks:
+                    tasks.start_soon(receive)
+                    for _ in range(number % _TURNS):
+                        await checkpoint()
+                    await stream.send(sent[number * _WRITTEN : (number + 1) * _WRITTEN])
+                    for _ in range(number // _TURNS % _TURNS):
+                        await checkpoint()
+                    tasks.cancel_scope.cancel()
+            got += await read_all(stream, len(sent) - len(got))
+            assert got == sent
+
+    async def test_what_is_written_before_the_end_arrives(self, bench: TransportBench) -> None:
+        self.needs_bulk(bench)
+        octets = token_bytes(_SOME)
+        for how in ("send_eof", "aclose"):
+            got = bytearray()
+
+            async def read(source: DeviceIdentity, stream: ByteStream, got: bytearray = got) -> None:
+                del source
+                with suppress(EndOfStream):
+                    while True:
+                        got.extend(await stream.receive())
+                with pytest.raises(EndOfStream):
+                    await stream.receive()
+
+            async with accounts(bench, 2) as (alice, bob):
+                bob.host.serve_bulk = read
+                async with bulk_stream(alice, bob) as stream:
+                    await write_all(stream, octets)
+                    await getattr(stream, how)()
+                    await bob.host.bulk_ended.until(bool)
+                assert got == octets, how
+
+    async def test_a_bulk_stream_makes_nobody_reachable(self, bench: TransportBench) -> None:
+        self.needs_bulk(bench)
+        needs("connects", kept=bench.capabilities.connects)
+        async with accounts(bench, 2) as (alice, bob):
+            both = ((alice, bob), (bob, alice))
+            async with bulk_stream(alice, bob) as stream:
+                await ping(stream)
+                assert not [one for one, other in both if one.transport.reachable(other.peer)]
+                assert not [news for one, _ in both for news in one.host.nearness.all]
+            await deliver(bench, alice, bob, [b"hello"])
+            async with bulk_stream(alice, bob) as stream:
+                await ping(stream)
+            await bob.host.bulk_ended.until(lambda ended: len(ended) > 1)
+            await deliver(bench, alice, bob, [b"again"])
+            assert [news.reachable for news in alice.host.nearness.all] == [True], "its end is no end of what connects"
+
+    # -- who may open them
 
     async def test_who_accepts_a_bulk_stream_knows_which_device_has_opened_it(self, bench: TransportBench) -> None:
-        needs("bulk", kept=bench.capabilities.bulk)
+        self.needs_bulk(bench)
         async with accounts(bench, 2) as (alice, bob), bulk_stream(alice, bob):
             (accepted,) = await bob.host.bulk.until(bool)
             assert accepted.source == DeviceIdentity(peer=alice.peer, device_id=alice.host.device_id)
@@ -131,7 +156,7 @@ class BulkTests(TransportKitBase):
     async def test_a_bulk_stream_of_whoever_claims_to_be_somebody_else_is_not_accepted(
         self, bench: TransportBench
     ) -> None:
-        needs("bulk", kept=bench.capabilities.bulk)
+        self.needs_bulk(bench)
         async with accounts(bench, 2) as (alice, bob):
             network = bench.network()
             host = Impostor(network, claims=alice.peer)
@@ -144,18 +169,20 @@ class BulkTests(TransportKitBase):
                 assert len(await bob.host.bulk.until(bool)) == 1
 
     async def test_a_bulk_stream_of_somebody_who_is_no_contact_is_not_accepted(self, bench: TransportBench) -> None:
-        needs("bulk", kept=bench.capabilities.bulk)
+        self.needs_bulk(bench)
         async with accounts(bench, 3) as (alice, bob, carol):
+            async with bulk_stream(alice, bob) as stream:
+                await ping(stream)  # while she is one
             bob.host.contacts = {carol.peer}
             with pytest.raises(PeerUnreachable):
                 async with bulk_stream(alice, bob):
                     pass
             async with bulk_stream(carol, bob):
-                accepted = await bob.host.bulk.until(bool)
-            assert [each.source.peer for each in accepted] == [carol.peer]
+                accepted = await bob.host.bulk.until(lambda came: len(came) > 1)
+            assert [each.source.peer for each in accepted] == [alice.peer, carol.peer]
 
     async def test_no_bulk_stream_is_accepted_before_its_other_end_is_proven(self, bench: TransportBench) -> None:
-        needs("bulk", kept=bench.capabilities.bulk)
+        self.needs_bulk(bench)
         async with accounts(bench, 2) as (alice, bob):
             routes = await bob.routes_for(alice)
             gates = [alice.host.signing, bob.host.signing]
@@ -173,156 +200,77 @@ class BulkTests(TransportKitBase):
             await bob.host.bulk.until(bool)
 
     async def test_a_bad_route_opens_no_bulk_stream(self, bench: TransportBench) -> None:
-        needs("bulk", kept=bench.capabilities.bulk)
+        self.needs_bulk(bench)
         async with accounts(bench, 2) as (alice, bob):
             (good, *_) = await bob.routes_for(alice)
             for bad in (
                 replace(good, transport=f"{good.transport}_of_others"),
+                replace(good, device_id=bytes(DEVICE_ID_SIZE)),
                 *(
                     replace(good, address=address)
                     for address in (b"", good.address + b"x", b"\xff" * len(good.address))
                 ),
             ):
-                with pytest.raises(PeerUnreachable):
+                with refused(PeerUnreachable):
                     await alice.transport.open_bulk(bob.peer, [bad])
 
-    async def test_where_nobody_reads_a_bulk_stream_no_more_can_be_written(self, bench: TransportBench) -> None:
-        needs("bulk", kept=bench.capabilities.bulk)
-        async with accounts(bench, 3) as (alice, bob, carol):
-            stuck = StuckStream()
-            bob.host.serve_bulk = stuck.serve
-            async with bulk_stream(alice, bob) as stream, anyio.create_task_group() as tasks:
-                tasks.start_soon(stuck.fill, stream)
-                await stuck.until_stuck(bench, alice, carol)
-                await stuck.goes_on()
-                tasks.cancel_scope.cancel()
-
-    async def test_envelopes_pass_while_a_bulk_stream_is_stuck(self, bench: TransportBench) -> None:
-        needs("bulk", kept=bench.capabilities.bulk)
-        async with accounts(bench, 3) as (alice, bob, carol):
-            stuck = StuckStream()
-            bob.host.serve_bulk = stuck.serve
-            async with bulk_stream(alice, bob) as stream, anyio.create_task_group() as tasks:
-                tasks.start_soon(stuck.fill, stream)
-                await stuck.until_stuck(bench, alice, carol)
-                await deliver(bench, alice, bob, [b"there", token_bytes(100_000)])
-                await deliver(bench, bob, alice, [b"back"])
-                await stuck.goes_on()
-                tasks.cancel_scope.cancel()
-
-    async def test_a_bulk_stream_that_is_stuck_holds_up_no_other_one(self, bench: TransportBench) -> None:
-        needs("bulk", kept=bench.capabilities.bulk)
-        async with accounts(bench, 3) as (alice, bob, carol):
-            stuck = StuckStream()
-            bob.host.serve_bulk = stuck.serve
-            async with bulk_stream(alice, bob) as stream, anyio.create_task_group() as tasks:
-                tasks.start_soon(stuck.fill, stream)
-                await stuck.until_stuck(bench, alice, carol)
-                bob.host.serve_bulk = echo
-                octets = token_bytes(LARGE)
-                async with bulk_stream(alice, bob) as other, anyio.create_task_group() as sending:
-                    sending.start_soon(other.send, octets)
-                    assert await read_all(other, LARGE) == octets
-                await stuck.goes_on()
-                tasks.cancel_scope.cancel()
-
-    async def test_a_bulk_stream_ends_where_its_other_end_closes_it(self, bench: TransportBench) -> None:
-        needs("bulk", kept=bench.capabilities.bulk)
-        async with accounts(bench, 2) as (alice, bob):
-
-            async def say_and_leave(source: DeviceIdentity, stream: ByteStream) -> None:
-                del source
-                await stream.send(b"goodbye")
-
-            bob.host.serve_bulk = say_and_leave
-            async with bulk_stream(alice, bob) as stream:
-                assert await read_all(stream, 7) == b"goodbye"
-                await until_ended(stream)
-            bob.host.serve_bulk = echo
-            async with bulk_stream(alice, bob) as stream:
-                await stream.send(b"!")
-                assert await read_all(stream, 1) == b"!"
-            await bob.host.bulk_ended.until(lambda ended: len(ended) == len(bob.host.bulk.all))
-
-    async def test_a_host_that_fails_with_a_bulk_stream_ends_that_one_alone(self, bench: TransportBench) -> None:
-        needs("bulk", kept=bench.capabilities.bulk)
-        async with accounts(bench, 2) as (alice, bob):
-
-            async def fail(source: DeviceIdentity, stream: ByteStream) -> None:
-                del source, stream
-                raise RuntimeError("nobody foresaw this")
-
-            async with bulk_stream(alice, bob) as good:
-                await bob.host.bulk.until(bool)
-                bob.host.serve_bulk = fail
-                async with bulk_stream(alice, bob) as bad:
-                    await until_ended(bad)
-                await good.send(b"!")
-                assert await read_all(good, 1) == b"!"
-            await deliver(bench, alice, bob, [b"still here"])
-
-    async def test_disconnecting_ends_bulk_streams(self, bench: TransportBench) -> None:
-        needs("bulk", kept=bench.capabilities.bulk)
-        async with accounts(bench, 3) as (alice, bob, carol), bulk_stream(carol, bob) as others:
-            for who, other in ((bob, alice), (alice, bob)):
-                async with bulk_stream(alice, bob) as stream:
-                    await stream.send(b"!")
-                    assert await read_all(stream, 1) == b"!"
-                    await who.transport.disconnect(other.peer)
-                    await until_ended(stream)
-            await bob.host.bulk_ended.until(lambda ended: len(ended) == len(bob.host.bulk.all) - 1)
-            await others.send(b"!")
-            assert await read_all(others, 1) == b"!"
-
-    async def test_no_bulk_stream_outlives_the_transport(self, bench: TransportBench) -> None:
-        needs("bulk", kept=bench.capabilities.bulk)
+    async def test_no_bulk_stream_is_opened_before_it_runs(self, bench: TransportBench) -> None:
+        self.needs_bulk(bench)
         async with accounts(bench, 1) as (bob,):
-            network = bench.network()
-            host = FakeTransportContext(network)
-            alice = Account(host, transport_for(bench, host))
-            async with running(network):
-                async with running(alice.transport):
-                    routes = await bob.routes_for(alice)
-                    stream = await alice.transport.open_bulk(bob.peer, routes)
-                    await bob.host.bulk.until(bool)
-                with pytest.raises(ENDED):
-                    await read_all(stream, 1)
-                await bob.host.bulk_ended.until(bool)
-                await anyio.aclose_forcefully(stream)
-                with pytest.raises(NetworkUnavailable):
-                    await alice.transport.open_bulk(bob.peer, routes)
+            host = FakeTransportContext(bench.network())
+            early = Account(host, transport_for(bench, host))
+            with refused(NetworkUnavailable):
+                await early.transport.open_bulk(bob.peer, await bob.routes_for(early))
 
-    async def test_opening_a_bulk_stream_can_be_given_up(self, bench: TransportBench) -> None:
-        needs("bulk", kept=bench.capabilities.bulk)
-        async with accounts(bench, 2) as (alice, bob):
+    @pytest.mark.parametrize("anyio_backend", [VIRTUAL_TIME], ids=["in virtual time"])
+    async def test_opening_a_bulk_stream_is_bounded_in_time(self, bench: TransportBench) -> None:
+        self.needs_bulk(bench)
+        self.needs_streams(bench)
+        # Whoever answers in Bob's place says nothing.
+        async with accounts(bench, 2) as (alice, bob), self._in_place_of(bench, alice, bob):
             routes = await bob.routes_for(alice)
-            alice.host.dialling.close()
-            async with anyio.create_task_group() as tasks:
-                tasks.start_soon(self._open_and_close, alice, bob, routes)
-                await alice.host.dialling.reached.until(bool)
-                tasks.cancel_scope.cancel()
-            alice.host.dialling.open()
-            async with bulk_stream(alice, bob):
-                assert len(await bob.host.bulk.until(bool)) == 1
+            with anyio.fail_after(_LONGEST), refused(PeerUnreachable, NetworkUnavailable):
+                await alice.transport.open_bulk(bob.peer, routes)
 
-    async def test_one_more_bulk_stream_than_a_peer_may_have_ends_its_oldest(self, bench: TransportBench) -> None:
-        needs("bulk", kept=bench.capabilities.bulk)
-        async with accounts(bench, 3) as (alice, bob, carol), bulk_stream(carol, bob):
-            streams: list[ByteStream] = []
-            for _ in range(MOST_STREAMS + 4):
-                routes = await bob.routes_for(alice)
-                streams.append(await alice.transport.open_bulk(bob.peer, routes))
-                await bob.host.bulk.until(lambda came: len(came) == 1 + len(streams))
-            opened = [each for each in bob.host.bulk.all if each.source.peer == alice.peer]
-            ended = await bob.host.bulk_ended.until(lambda ended: len(opened) - len(ended) <= MOST_STREAMS)
-            assert self._are_the_oldest(ended, opened)
-            await until_ended(streams[0])
-            for stream in streams:
-                await anyio.aclose_forcefully(stream)
+    @pytest.mark.parametrize("anyio_backend", [VIRTUAL_TIME], ids=["in virtual time"])
+    async def test_what_proves_us_on_a_bulk_stream_proves_us_to_nobody_else(self, bench: TransportBench) -> None:
+        self.needs_bulk(bench)
+        self.needs_streams(bench)
+        async with accounts(bench, 3) as (alice, bob, carol):
+            async with bulk_stream(alice, bob):
+                dial = bench.world.dials[-1]
+                await bob.host.bulk.until(bool)
+            async with self._in_place_of(bench, alice, carol) as service, anyio.create_task_group() as tasks:
+                # Carol passes on to Bob whatever Alice says to her, and the other way round.
+
+                async def pass_on() -> None:
+                    stream = await service.accept()
+                    async with stream, await bench.world.dial(dial.address, dial.port) as other:
+                        await bridge(stream, other)
+
+                tasks.start_soon(pass_on)
+                routes = await carol.routes_for(alice)
+                with anyio.move_on_after(_LONGEST), suppress(PeerUnreachable):
+                    await anyio.aclose_forcefully(await alice.transport.open_bulk(carol.peer, routes))
+                tasks.cancel_scope.cancel()
+            assert len(bob.host.bulk.all) == 1
+
+    @asynccontextmanager
+    async def _in_place_of(
+        self, bench: TransportBench, dialler: Account, account: Account
+    ) -> AsyncGenerator[PublishedService]:
+        """Answer where an account does to bulk streams, in its place."""
+        async with bulk_stream(dialler, account):
+            dial = bench.world.dials[-1]
+        keys = (account.host.key, account.host.device_onion)
+        (key,) = [key for key in keys if onion_of(key) == dial.address]
+        node = bench.network()
+        async with running(node):
+            yield await node.publish(key, dial.port, on_state=ignore_state)
 
     @staticmethod
-    def _are_the_oldest(ended: Sequence[AcceptedBulk], opened: Sequence[AcceptedBulk]) -> bool:
-        return {id(each) for each in ended} == {id(each) for each in opened[: len(ended)]}
+    async def _reads(stream: ByteStream, octets: bytes) -> None:
+        assert await read_all(stream, len(octets)) == octets
 
     @staticmethod
     async def _open_and_close(sender: Account, receiver: Account, routes: Sequence[Route]) -> None:

@@ -23,6 +23,7 @@ from balchat_host.testing.transport_kit.bench import (
     deliver,
     needs,
 )
+from balchat_host.testing.transport_kit.bulk_base import bulk_stream, ping
 from balchat_host.testing.virtual_network import VirtualNode
 from balchat_host.testing.waiting import VIRTUAL_TIME, running
 
@@ -200,6 +201,9 @@ class StreamTests(StreamKitBase):
             recorder: Any = Recorder(alice.host.network)
             alice.host.network = recorder
             await deliver(bench, alice, bob, [b"only once"])
+            if bench.capabilities.bulk:
+                async with bulk_stream(alice, bob) as stream:
+                    await ping(stream)
             await alice.transport.disconnect(bob.peer)
             await bob.host.sees(alice.peer, reachable=False)
             before = len(bob.host.nearness.all)
@@ -214,3 +218,4 @@ class StreamTests(StreamKitBase):
                             await anyio.wait_all_tasks_blocked()
             assert not [news for news in bob.host.nearness.all[before:] if news.reachable]
             assert [received.envelope for received in bob.host.received.all] == [b"only once"]
+            assert len(bob.host.bulk.all) == bench.capabilities.bulk
