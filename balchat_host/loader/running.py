@@ -222,7 +222,7 @@ def _parsed(octets: bytes, locked: bool | None) -> _Found | None:  # noqa: FBT00
             "started": str(started),
             "namespace": str(namespace),
             "runtime_directory": str(directory),
-        } if 1 < process_id <= _MAX_PROCESS_ID and _is_path(directory):
+        } if 0 < process_id <= _MAX_PROCESS_ID and _is_path(directory):  # in a container, it may well be 1
             process = Process(process_id=process_id, started=started, namespace=namespace)
             return _Found(process=process, runtime_directory=Path(directory), is_locked=locked)
         case _:

@@ -86,11 +86,36 @@ def test_what_cannot_be_read_means_nothing(tmp_path: Path, text: str) -> None:
     assert not left_over(tmp_path)
 
 
-@pytest.mark.parametrize("process_id", [0, 1, -1])
-def test_no_group_of_processes_and_no_init_is_named(file: RunningFile, tmp_path: Path, process_id: int) -> None:
+@pytest.mark.parametrize("process_id", [0, -1])
+def test_no_group_of_processes_is_named(file: RunningFile, tmp_path: Path, process_id: int) -> None:
     said(tmp_path, process_id=process_id)
     assert find_holder(tmp_path) is None
     with pytest.raises(NotRunning):
+        end_holder(tmp_path)
+
+
+def test_the_first_process_of_a_container_is_found_and_ended(
+    file: RunningFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def kill(process_id: int, number: int) -> None:
+        signalled.append((process_id, number))
+
+    signalled: list[tuple[int, int]] = []
+    monkeypatch.setattr(os, "getpid", lambda: 1)
+    monkeypatch.delattr(os, "pidfd_open", raising=False)
+    monkeypatch.setattr(os, "kill", kill)
+    file.remove()
+    file.put()
+    holder = find_holder(tmp_path)
+    assert holder is not None
+    assert (holder.process_id, holder.here) == (1, True)
+    assert end_holder(tmp_path) == 1
+    assert signalled == [(1, signal.SIGTERM), (1, signal.SIGCONT)]
+
+
+def test_an_init_that_is_not_what_the_file_says_is_left_alone(file: RunningFile, tmp_path: Path) -> None:
+    said(tmp_path, process_id=1)
+    with pytest.raises(RunningElsewhere):
         end_holder(tmp_path)
 
 
