@@ -45,7 +45,9 @@ class LocalProfiles(Profiles):
         self._named = named
 
     def profile(self, name: str | None = None) -> Profile:
-        return self._profile(profile_directory(name or self._named))
+        place = profile_directory(name or self._named)
+        place.require_own()
+        return self._profile(place)
 
     def profiles(self) -> Sequence[Profile]:
         return [profile for profile in map(self._profile, list_profiles()) if profile.exists()]

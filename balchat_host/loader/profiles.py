@@ -6,6 +6,7 @@ can get into, is refused.
 
 import hashlib
 import os
+import pwd
 import re
 import stat
 from collections.abc import Mapping, Sequence
@@ -34,6 +35,18 @@ class ProfileDirectory:
 
     name: str
     directory: Path
+
+    def require_own(self) -> None:
+        """Raise BadInput if it is somebody else's: nothing is to be looked at there, nor made."""
+        try:
+            owner = self.directory.stat().st_uid
+        except OSError:
+            return  # nobody's yet, or what is wrong with it is found where it is opened
+        if owner != os.geteuid():
+            raise BadInput(
+                what=f"the profile {self.directory}",
+                problem=f"it belongs to {_user(owner)}, and you are {_user(os.geteuid())}; only its owner can use it",
+            )
 
     def plugin_directory(self, plugin: str) -> Path:
         """Return the private directory of one plugin, made if absent. Raise BadInput."""
@@ -149,6 +162,13 @@ def _is_private(directory: Path) -> bool:
     except (BadInput, OSError):
         return False
     return directory.is_absolute()
+
+
+def _user(number: int) -> str:
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return f"the user {number}"
 
 
 def _size(path: Path) -> int:

@@ -70,6 +70,6 @@ def test_its_page_has_people_type_commands_that_there_are() -> None:
     typed = re.findall(r"^ {4}balchat (.*)$", page, re.MULTILINE) + re.findall(
         rf"{INSTALLED} (.*)$", page, re.MULTILINE
     )
-    assert [known(line) for line in typed] == ["deployment check", "init"]
+    assert [known(line) for line in typed] == ["deployment check", "init", "code"]
     for name in ("balchat.toml", "balchat.service"):
         assert name in page

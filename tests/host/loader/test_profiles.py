@@ -10,7 +10,9 @@ import pytest
 
 from balchat_host.api.errors import BadInput
 from balchat_host.loader import profiles
+from balchat_host.loader.configuration import Configuration
 from balchat_host.loader.profiles import MAX_RUNTIME_DIRECTORY_SIZE, list_profiles, make_private, profile_directory
+from balchat_host.local_profiles import LocalProfiles
 
 
 @pytest.fixture
@@ -81,6 +83,19 @@ def test_profiles_are_listed_by_name(tmp_path):
     (tmp_path / "balchat" / "file").touch()
     assert [profile.name for profile in list_profiles(environment)] == ["default", "work"]
     assert list_profiles(environment)[1] == profile_directory("work", environment)
+
+
+def test_a_profile_of_somebody_else_is_refused_before_anything_is_made_in_it(place, monkeypatch):
+    profile = profile_directory(str(place / "bot"), {})
+    profile.require_own()  # it is not there yet
+    profile.directory.mkdir()
+    profile.require_own()
+    monkeypatch.setattr(os, "geteuid", lambda: profile.directory.stat().st_uid + 54321)
+    with pytest.raises(BadInput, match=r"bot: it belongs to .*, and you are .*; only its owner can use it"):
+        profile.require_own()
+    with pytest.raises(BadInput, match="only its owner can use it"):
+        LocalProfiles({}, Configuration()).profile(str(profile.directory))
+    assert list(profile.directory.iterdir()) == []
 
 
 def test_the_runtime_directory_is_private_short_and_the_same_for_every_process(place):
