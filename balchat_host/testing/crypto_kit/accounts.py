@@ -24,6 +24,9 @@ class PrivateArea(DictArea):
     """An area of whose values nobody may log anything."""
 
     def put(self, key: bytes, value: bytes) -> None:
+        for octets in (key, value):
+            if type(octets) is not bytes:
+                raise TypeError(f"an area takes bytes, and no {type(octets).__name__}")
         confide("a value in the vault", value)
         super().put(key, value)
 
@@ -35,11 +38,13 @@ class CryptoAccount:
     engine: CryptoEngine
     area: DictArea = field(default_factory=PrivateArea)
     device_id: bytes = field(default_factory=lambda: next(_DEVICES).to_bytes(DEVICE_ID_SIZE))
+    made: int = NOW
+    """When, in Unix seconds."""
     peer: PeerId = field(init=False)
 
     def __post_init__(self) -> None:
         if not self.area.rows:
-            self.peer = watched(self.engine).create_identity(self.area, self.device_id, now=NOW)
+            self.peer = watched(self.engine).create_identity(self.area, self.device_id, now=self.made)
             confide("an identity key", self.engine.identity_seed(self.area).reveal())
             confide("a peer id", self.peer.octets)
 

@@ -1,11 +1,16 @@
 """What becomes of the area: units that are undone, and rows that are put back."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 import pytest
 
+from balchat_host.api.crypto import CryptoEngine
 from balchat_host.api.errors import VaultRolledBack
-from balchat_host.testing.crypto_kit.accounts import CryptoAccount, CryptoKitBase, Pair
+from balchat_host.testing.crypto_kit.accounts import GROUP, CryptoAccount, CryptoKitBase, Pair, PrivateArea
+
+T = TypeVar("T")
 
 
 class DiskTests(CryptoKitBase):
@@ -30,6 +35,33 @@ class DiskTests(CryptoKitBase):
         carol.join(alice.found(carol))
         assert carol.members() == alice.members() == [alice.device, carol.device]
         assert carol.read(alice.encrypt(b"x")) == b"x"
+
+    def test_everything_lies_in_the_area(self, account: Callable[[], CryptoAccount]) -> None:
+        """A vault's units run on a thread of its own, and in another process after each start."""
+        alice, bob = account(), account()
+
+        def elsewhere(act: Callable[[], T]) -> T:
+            """Do something on another thread, with areas that have the same rows."""
+            for each in (alice, bob):
+                each.area = PrivateArea(each.area.rows)
+            with ThreadPoolExecutor(1) as thread:
+                return thread.submit(act).result()
+
+        package = elsewhere(bob.key_package)
+        welcome = elsewhere(lambda: alice.found_with((bob.peer, package))).welcomes[0]
+        assert elsewhere(lambda: bob.join(welcome)).group_id == GROUP
+        for sender, reader in ((alice, bob), (bob, alice)) * 2:
+            message = elsewhere(lambda sender=sender: sender.encrypt(b"x"))
+            assert elsewhere(lambda reader=reader, message=message: reader.read(message)) == b"x"
+        assert elsewhere(alice.members) == elsewhere(bob.members) == [alice.device, bob.device]
+        assert elsewhere(lambda: bob.engine.groups(bob.area)) == [GROUP]
+
+    @pytest.mark.parametrize("now", [1_000_000_000, 4_000_000_000])
+    def test_nothing_depends_on_this_machines_clock(self, engine: CryptoEngine, now: int) -> None:
+        alice, bob = (CryptoAccount(engine, made=now) for _ in range(2))
+        invitation = alice.found_with((bob.peer, bob.key_package(now=now)), now=now)
+        assert bob.join(invitation.welcomes[0]).group_id == GROUP
+        assert bob.read(alice.encrypt(b"x")) == b"x"
 
     def test_a_row_put_back_is_noticed(self, pair: Pair) -> None:
         alice, bob = pair

@@ -28,8 +28,12 @@ class IdentityTests(CryptoKitBase):
     def test_an_identity_is_made_once(self, account: Callable[[], CryptoAccount]) -> None:
         alice = account()
         assert alice.peer != account().peer
+        alike = [CryptoAccount(alice.engine, device_id=alice.device_id) for _ in range(2)]
+        assert len({each.peer for each in (alice, *alike)}) == len(alike) + 1, "it is made of what others know"
+        before = dict(alice.area.rows)
         with pytest.raises(BadInput):
             alice.engine.create_identity(alice.area, alice.device_id, now=NOW)
+        assert alice.area.rows == before
 
     def test_the_seed_stays_hidden(self, account: Callable[[], CryptoAccount]) -> None:
         alice = account()
@@ -47,7 +51,7 @@ class IdentityTests(CryptoKitBase):
         for peer, domain, message in ((bob.peer, "one", b"m"), (alice.peer, "two", b"m"), (alice.peer, "one", b"n")):
             with pytest.raises(BadCredential):
                 engine.verify(peer, domain=domain, message=message, signature=signature)
-        for domain in ("", "a\0b", "ä"):
+        for domain in ("", "a\0b", "ä", "a\nb", "a\x7f"):
             with pytest.raises(BadInput):
                 engine.sign(alice.area, domain=domain, message=b"m")
 
@@ -56,6 +60,7 @@ class IdentityTests(CryptoKitBase):
         engine, long = alice.engine, b"m" * 100_000
         for domain, message, others in (
             ("one", b"m", [("on", b"em"), ("One", b"m"), ("one ", b"m"), ("one", b""), ("one", b"\0m")]),
+            ("one", b"", [("one", b"m"), ("on", b"e")]),
             ("one" * 20 + "a", long, [("one" * 20 + "b", long), ("one" * 20 + "a", long[:-1] + b"n")]),
         ):
             signature = engine.sign(alice.area, domain=domain, message=message)

@@ -64,6 +64,9 @@ class RefusalsTests(CryptoKitBase):
     def test_a_forgery_uses_up_no_key(self, pair: Pair) -> None:
         alice, bob = pair
         message = alice.encrypt(b"the real one")
+        for forged in (message + b"\0", b"\0" + message, message * 2, message[1:]):
+            with pytest.raises(CryptoRejected):
+                bob.decrypt(forged)
         for at in range(0, len(message), 7):
             forged = bytearray(message)
             forged[at] ^= 1

@@ -1,4 +1,4 @@
-"""Faults of groups and what is said in them."""
+"""Faults of groups: who is in them, and how they are called."""
 
 from __future__ import annotations
 
@@ -6,22 +6,11 @@ from contextlib import suppress
 from dataclasses import replace
 from hashlib import sha256
 
-from balchat_host.api.crypto import ApplicationMessage
-from balchat_host.api.errors import CryptoRejected, TooFarAhead
+from balchat_host.api.errors import BadInput, CryptoRejected
 from balchat_host.api.types import DeviceIdentity
-from tests.kits.crypto_faults.faulty_engine import FaultyEngine, logger
+from tests.kits.crypto_faults.faulty_engine import FaultyEngine
 
 MIXED = "test_groups_do_not_mix"
-SAID = "test_what_is_said_comes_as_it_was_and_nobody_else_reads_it"
-
-
-class SaysAnotherSender(FaultyEngine):
-    """Says of every message that it is by the founder."""
-
-    caught_by = "test_a_conversation"
-
-    def decrypt(self, state, group_id, message):
-        return replace(super().decrypt(state, group_id, message), sender=self.members(state, group_id)[0])
 
 
 class NamesAccountsOnly(FaultyEngine):
@@ -87,18 +76,6 @@ class KeepsDeletedGroups(FaultyEngine):
         pass
 
 
-class CountsTooFewMissed(FaultyEngine):
-    """Calls what is too far ahead a forgery."""
-
-    caught_by = "test_who_misses_too_many_messages_says_so_and_goes_on_once_they_come"
-
-    def decrypt(self, state, group_id, message):
-        try:
-            return super().decrypt(state, group_id, message)
-        except TooFarAhead:
-            raise CryptoRejected(problem="it is forged") from None
-
-
 class LeavesTraces(FaultyEngine):
     """Writes before it knows whether it can."""
 
@@ -107,58 +84,6 @@ class LeavesTraces(FaultyEngine):
     def found(self, state, group_id, *given, **named):
         state.put(b"founding" + group_id, b"")
         return super().found(state, group_id, *given, **named)
-
-
-class LosesZeros(FaultyEngine):
-    """Loses the zeros at the end of what is said."""
-
-    caught_by = SAID
-
-    def encrypt(self, state, group_id, data):
-        return super().encrypt(state, group_id, data.rstrip(b"\0"))
-
-
-class SaysItInTheOpen(FaultyEngine):
-    """Has what is said beside its ciphertext."""
-
-    caught_by = SAID
-
-    def encrypt(self, state, group_id, data):
-        return super().encrypt(state, group_id, data) + data + len(data).to_bytes(4)
-
-    def decrypt(self, state, group_id, message):
-        said = int.from_bytes(message[-4:])
-        return super().decrypt(state, group_id, message[: -4 - said])
-
-
-class ReadsItsOwn(FaultyEngine):
-    """Keeps what it said, and reads it again."""
-
-    caught_by = "test_nobody_reads_what_they_said_themselves"
-
-    def encrypt(self, state, group_id, data):
-        message = super().encrypt(state, group_id, data)
-        state.put(b"said" + message[-16:], data)
-        return message
-
-    def decrypt(self, state, group_id, message):
-        if (data := state.get(b"said" + message[-16:])) is not None:
-            return ApplicationMessage(sender=self.members(state, group_id)[0], data=data)
-        return super().decrypt(state, group_id, message)
-
-
-class KeepsUsedKeys(FaultyEngine):
-    """Keeps the keys of what was read."""
-
-    caught_by = "test_what_was_read_leaves_nothing_behind"
-
-    def decrypt(self, state, group_id, message):
-        before = dict(state.scan())
-        found = super().decrypt(state, group_id, message)
-        for key, value in before.items():
-            if state.get(key) != value:
-                state.put(b"used" + key + message[:8], value)
-        return found
 
 
 class NamesNoGroups(FaultyEngine):
@@ -196,43 +121,6 @@ class HasOneReference(FaultyEngine):
         return bytes(32)
 
 
-class LogsTexts(FaultyEngine):
-    """Logs what is said."""
-
-    caught_by = "test_a_conversation"
-    audited = True
-
-    def decrypt(self, state, group_id, message):
-        found = super().decrypt(state, group_id, message)
-        logger.debug("%r", found.data)
-        return found
-
-
-class KeepsWhatWasSaid(FaultyEngine):
-    """Keeps the last message in the area, where it can be read."""
-
-    caught_by = "test_what_was_read_leaves_nothing_behind"
-
-    def decrypt(self, state, group_id, message):
-        found = super().decrypt(state, group_id, message)
-        state.put(b"last", found.data)
-        return found
-
-
-class KeepsTheKeysOfWhatItSent(FaultyEngine):
-    """Keeps the keys of what it sent."""
-
-    caught_by = "test_what_was_read_leaves_nothing_behind"
-
-    def encrypt(self, state, group_id, data):
-        before = dict(state.scan())
-        message = super().encrypt(state, group_id, data)
-        for key, value in before.items():
-            if state.get(key) != value:
-                state.put(b"sent" + key + message[-16:], value)
-        return message
-
-
 class KeepsADeletedGroupsState(FaultyEngine):
     """Keeps the state of a group that was deleted under another name."""
 
@@ -263,13 +151,89 @@ class MakesErasOfMembers(FaultyEngine):
         return replace(joined, era_id=self.era_id(state, joined.group_id))
 
 
-class LogsStates(FaultyEngine):
-    """Logs what it keeps of a group."""
+class SaysTheLastIsTheFounder(FaultyEngine):
+    """Says of a group that its last member made it."""
 
-    caught_by = "test_a_conversation"
-    audited = True
+    caught_by = "test_a_group_says_who_founded_it_and_which_eras_they_knew"
 
-    def encrypt(self, state, group_id, data):
-        message = super().encrypt(state, group_id, data)
-        logger.debug("now it is %s", [value.hex() for _, value in state.scan(b"g")])
-        return message
+    def join(self, state, *given, **named):
+        joined = super().join(state, *given, **named)
+        return replace(joined, founder=self.members(state, joined.group_id)[-1])
+
+
+class NamesErasAsTheyWereGiven(FaultyEngine):
+    """Names the eras that the founder knew in the order of the Welcome's octets, the newest first."""
+
+    caught_by = "test_a_group_says_who_founded_it_and_which_eras_they_knew"
+
+    def join(self, *given, **named):
+        joined = super().join(*given, **named)
+        return replace(joined, knows=joined.knows[::-1])
+
+
+class NamesGroupsTwice(FaultyEngine):
+    """Names a group once for each row that it has."""
+
+    caught_by = MIXED
+
+    def groups(self, state):
+        return [each for each in super().groups(state) for _ in range(2)]
+
+
+class CallsAnAbsentGroupAForgery(FaultyEngine):
+    """Says that a message is forged where there is no group."""
+
+    caught_by = "test_who_becomes_another_device_has_no_group_and_no_key_package_and_is_the_same_account"
+
+    def decrypt(self, state, group_id, message):
+        try:
+            return super().decrypt(state, group_id, message)
+        except BadInput:
+            raise CryptoRejected(problem="there is no such group") from None
+
+
+class BecomesAnotherAccount(FaultyEngine):
+    """Makes a new identity when it becomes another device."""
+
+    caught_by = "test_who_becomes_another_device_has_no_group_and_no_key_package_and_is_the_same_account"
+
+    def become_device(self, state, device_id, *, now):
+        for key, _ in list(state.scan()):
+            state.delete(key)
+        self.create_identity(state, device_id, now=now)
+
+
+class DeletesOnce(FaultyEngine):
+    """Raises where a group is deleted that is not there."""
+
+    caught_by = MIXED
+
+    def delete_group(self, state, group_id):
+        if group_id not in self.groups(state):
+            raise BadInput(what="group", problem="there is none")
+        super().delete_group(state, group_id)
+
+
+class RemembersDeletedGroups(FaultyEngine):
+    """Founds no group whose id one had that was deleted."""
+
+    caught_by = "test_all_members_of_a_group_and_nobody_else_know_its_era_id"
+
+    def delete_group(self, state, group_id):
+        super().delete_group(state, group_id)
+        self.gone = {*getattr(self, "gone", ()), (id(state), group_id)}
+
+    def found(self, state, group_id, *given, **named):
+        if (id(state), group_id) in getattr(self, "gone", ()):
+            raise BadInput(what="group", problem="its id was used")
+        return super().found(state, group_id, *given, **named)
+
+
+class SortsMembers(FaultyEngine):
+    """Names members in the order of their peer ids."""
+
+    caught_by = "test_all_whom_a_group_is_founded_with_hear_each_other"
+
+    def members(self, state, group_id):
+        found = super().members(state, group_id)
+        return [*found[1:], found[0]]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import tempfile
+from hashlib import sha256
 from pathlib import Path
 
-from balchat_host.api.errors import BadInput
-from balchat_host.api.types import Secret
+from balchat_host.api.errors import BadCredential, BadInput
+from balchat_host.api.types import PeerId, Secret
 from tests.kits.crypto_faults.faulty_engine import FaultyEngine, logger
 
 SIGNATURE = "test_a_signature_counts_for_one_use"
@@ -169,3 +170,75 @@ class EndsOfShortSignatures(FaultyEngine):
         if len(signature) != 64:  # RFC 8032
             raise ValueError("a signature has 64 octets")
         super().verify(signer, domain=domain, message=message, signature=signature)
+
+
+class MakesIdentitiesOfDevices(FaultyEngine):
+    """Makes the identity key of what others know: the id of the device."""
+
+    caught_by = "test_an_identity_is_made_once"
+
+    def create_identity(self, state, device_id, *, now):
+        super().create_identity(state, device_id, now=now)
+        return PeerId(sha256(device_id).digest())
+
+
+class ForgetsWhoItIs(FaultyEngine):
+    """Changes what is there before it refuses to make another identity."""
+
+    caught_by = "test_an_identity_is_made_once"
+
+    def create_identity(self, state, device_id, *, now):
+        state.put(b"device", device_id + bytes(len(dict(state.scan()))))
+        return super().create_identity(state, device_id, now=now)
+
+
+class SignsForDomainsOfAnyAscii(FaultyEngine):
+    """Signs for a domain that has control characters in it."""
+
+    caught_by = SIGNATURE
+
+    def sign(self, state, *, domain, message):
+        return super().sign(state, domain=domain.translate({10: "_", 127: "_"}), message=message)
+
+
+class SignsNoEmptyMessages(FaultyEngine):
+    """Raises for a message without octets."""
+
+    caught_by = "test_a_signature_is_over_the_whole_of_domain_and_message"
+
+    def sign(self, state, *, domain, message):
+        if not message:
+            raise BadInput(what="message", problem="it is empty")
+        return super().sign(state, domain=domain, message=message)
+
+
+class VerifiesEmptyMessages(FaultyEngine):
+    """Takes any signature of a message without octets."""
+
+    caught_by = "test_a_signature_is_over_the_whole_of_domain_and_message"
+
+    def verify(self, signer, *, domain, message, signature):
+        if message:
+            super().verify(signer, domain=domain, message=message, signature=signature)
+
+
+class TakesNoSignatureForAnError(FaultyEngine):
+    """Returns whether a signature is right, where it should raise that it is not."""
+
+    caught_by = "test_what_is_no_signature_is_refused"
+
+    def verify(self, signer, *, domain, message, signature):
+        try:
+            super().verify(signer, domain=domain, message=message, signature=signature)
+        except BadCredential:
+            return False
+        return True
+
+
+class SignsAsAnOnionWithItsOwnKey(FaultyEngine):
+    """Signs as an onion service with the same key for every seed."""
+
+    caught_by = ONION
+
+    def sign_as_onion(self, seed, *, domain, message):
+        return super().sign_as_onion(Secret(bytes(32)), domain=domain, message=message)

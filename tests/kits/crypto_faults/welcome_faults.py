@@ -8,7 +8,7 @@ from dataclasses import replace
 from balchat_crypto_mls.rows import KeyPackageRows
 
 from balchat_host.api.crypto import Invitation
-from balchat_host.api.errors import BadCredential, CryptoRejected
+from balchat_host.api.errors import BadCredential, BadInput, CryptoRejected
 from balchat_host.testing.crypto_kit import NOW
 from tests.kits.crypto_faults.faulty_engine import FaultyEngine
 
@@ -143,3 +143,109 @@ class TellsTheClock(FaultyEngine):
 
     def found(self, state, group_id, key_packages, **named):
         return super().found(state, group_id, [(peer, package[:-8]) for peer, package in key_packages], **named)
+
+
+class SendsWelcomesInAnotherOrder(FaultyEngine):
+    """Gives Welcomes in the order of their octets."""
+
+    caught_by = "test_a_key_package_and_a_welcome_that_answers_it_have_one_reference"
+
+    def found(self, *given, **named):
+        found = super().found(*given, **named)
+        return replace(found, welcomes=found.welcomes[::-1])
+
+
+class MakesOneKeyPackage(FaultyEngine):
+    """Gives the same key package until it is used."""
+
+    caught_by = "test_a_forgotten_key_package"
+
+    def key_package(self, state, *, lifetime, now, last_resort=False):
+        if (made := state.get(b"made")) is None:
+            made = super().key_package(state, lifetime=lifetime, now=now, last_resort=last_resort)
+            state.put(b"made", made)
+        return made
+
+
+class ForgetsOnce(FaultyEngine):
+    """Raises where a key package is to be forgotten that is not there."""
+
+    caught_by = "test_a_forgotten_key_package"
+
+    def forget_key_package(self, state, key_package):
+        before = dict(state.scan())
+        super().forget_key_package(state, key_package)
+        if dict(state.scan()) == before:
+            raise BadInput(what="key package", problem="there is none")
+
+
+class TakesKeyPackagesWithMore(FaultyEngine):
+    """Takes a key package that has something behind it."""
+
+    caught_by = KEY_PACKAGE
+
+    def found(self, state, group_id, key_packages, **named):
+        with suppress(CryptoRejected):
+            return super().found(state, group_id, key_packages, **named)
+        return super().found(state, group_id, [(peer, package[:-1]) for peer, package in key_packages], **named)
+
+
+class CallsGarbageOurMistake(FaultyEngine):
+    """Says that the caller is at fault where a key package is malformed."""
+
+    caught_by = KEY_PACKAGE
+
+    def found(self, *given, **named):
+        try:
+            return super().found(*given, **named)
+        except CryptoRejected:
+            raise BadInput(what="key package", problem="it cannot be read") from None
+
+
+class LastsTooShort(FaultyEngine):
+    """Makes key packages that end an hour early."""
+
+    caught_by = "test_a_key_package_tells_nobodys_clock"
+
+    def key_package(self, state, *, lifetime, now, last_resort=False):
+        shorter = lifetime - 3600 if lifetime > 3600 else lifetime - 1800
+        return super().key_package(state, lifetime=shorter, now=now, last_resort=last_resort)
+
+
+class NeedsAClockThatGoesOn(FaultyEngine):
+    """Makes no key package once the clock is set back."""
+
+    caught_by = "test_a_key_package_stays_until_it_is_used"
+
+    def key_package(self, state, *, lifetime, now, last_resort=False):
+        if now < int.from_bytes(state.get(b"clock") or b""):
+            raise BadInput(what="clock", problem="it was set back")
+        state.put(b"clock", now.to_bytes(8))
+        return super().key_package(state, lifetime=lifetime, now=now, last_resort=last_resort)
+
+
+class OpensAWelcomeWithWhateverFits(FaultyEngine):
+    """Takes a Welcome that has something behind it."""
+
+    caught_by = "test_a_welcome_is_opened_by_the_key_package_that_it_names_and_by_no_other"
+
+    def join(self, state, welcome, *, max_members):
+        with suppress(CryptoRejected):
+            return super().join(state, welcome, max_members=max_members)
+        return super().join(state, welcome[:-1], max_members=max_members)
+
+
+class KeepsTheLastResortForEver(FaultyEngine):
+    """Keeps a key package of last resort that is to be forgotten."""
+
+    caught_by = "test_a_key_package_of_last_resort_answers_any_number_of_times"
+
+    def key_package(self, state, *, lifetime, now, last_resort=False):
+        made = super().key_package(state, lifetime=lifetime, now=now, last_resort=last_resort)
+        if last_resort:
+            self.lasting = made
+        return made
+
+    def forget_key_package(self, state, key_package):
+        if key_package != getattr(self, "lasting", None):
+            super().forget_key_package(state, key_package)
