@@ -65,15 +65,20 @@ class DiskTests(CryptoKitBase):
 
     def test_a_row_put_back_is_noticed(self, pair: Pair) -> None:
         alice, bob = pair
-        old = dict(alice.area.rows)
-        for number in range(3):
-            bob.read(alice.encrypt(b"%d" % number))
-        new = dict(alice.area.rows)
-        changed = [key for key in new if key in old and new[key] != old[key]]
-        assert changed
-        for key in changed:
+        old = [dict(each.area.rows) for each in pair]
+        first, *_ = messages = [alice.encrypt(b"%d" % number) for number in range(3)]
+        for message in messages:
+            bob.read(message)
+        for each, before, act in (
+            (alice, old[0], lambda: alice.encrypt(b"with used keys")),
+            (bob, old[1], lambda: bob.read(first)),
+        ):
+            new = dict(each.area.rows)
+            changed = [key for key in new if key in before and new[key] != before[key]]
+            assert changed
             # Were they all put back, nothing within could tell.
-            if len(changed) > 1:
-                alice.area.rows = new | {key: old[key]}
-                with pytest.raises(VaultRolledBack):
-                    alice.encrypt(b"with used keys")
+            for key in changed if len(changed) > 1 else []:
+                for rows in (new | {key: before[key]}, {kept: row for kept, row in new.items() if kept != key}):
+                    each.area.rows = rows
+                    with pytest.raises(VaultRolledBack):
+                        act()

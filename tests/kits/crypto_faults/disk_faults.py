@@ -130,3 +130,26 @@ class PutsBytearrays(FaultyEngine):
         made = super().key_package(state, **named)
         state.put(b"newest", bytearray(made))
         return made
+
+
+class NoticesNothingWhenItReads(FaultyEngine):
+    """Calls what is read with rows that were put back a forgery."""
+
+    caught_by = "test_a_row_put_back_is_noticed"
+
+    def decrypt(self, state, group_id, message):
+        try:
+            return super().decrypt(state, group_id, message)
+        except VaultRolledBack:
+            raise CryptoRejected(problem="it is forged") from None
+
+
+class NoticesNoMissingRow(FaultyEngine):
+    """Goes on without a row that was there."""
+
+    caught_by = "test_a_row_put_back_is_noticed"
+    most = 0
+
+    def encrypt(self, state, group_id, data):
+        many, self.most = len(list(state.scan())), max(self.most, len(list(state.scan())))
+        return b"" if many < self.most else super().encrypt(state, group_id, data)
