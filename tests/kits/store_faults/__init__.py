@@ -3,8 +3,10 @@
 from tests.kits.planted import planted
 from tests.kits.store_faults import (
     blob_faults,
+    capability_faults,
     inbox_faults,
     kill_faults,
+    life_faults,
     queue_faults,
     quota_faults,
     subscription_faults,
@@ -13,4 +15,14 @@ from tests.kits.store_faults.faulty_store import FaultyStore
 
 __all__ = ["FAULTS", "FaultyStore"]
 
-FAULTS = planted(FaultyStore, queue_faults, inbox_faults, quota_faults, subscription_faults, blob_faults, kill_faults)
+FAULTS = planted(
+    FaultyStore,
+    queue_faults,
+    capability_faults,
+    life_faults,
+    inbox_faults,
+    quota_faults,
+    subscription_faults,
+    blob_faults,
+    kill_faults,
+)

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from anyio import get_cancelled_exc_class
 from balchat_relay.storage import rules
+from balchat_relay.storage.memory import _Blob, _OpenBlob
+from balchat_relay.testing.store_kit.bench import NOW
+from balchat_relay_proto.errors import Code, Refused
 
 from tests.kits.store_faults.faulty_store import FaultyStore
 
@@ -16,7 +20,7 @@ class LetsAnybodyPut(FaultyStore):
 
     def _own(self, queue, receive):
         if queue not in self._queues:
-            raise rules.denied()
+            raise Refused(Code.DENIED, "it is not there")
         return self._queues[queue]
 
 
@@ -150,3 +154,159 @@ class TakesBlobsOver(FaultyStore):
         if there:
             self._blobs[blob].queue = queue
         return there
+
+
+class ReservesForWhoGaveUp(FaultyStore):
+    """Keeps room for a blob that somebody gave up to put."""
+
+    caught_by = "test_of_what_is_given_up_nothing_is_kept"
+
+    async def put_blob(self, queue, *, size, **more):
+        self.reserved = getattr(self, "reserved", 0) + size
+        try:
+            kept = await super().put_blob(queue, size=size, **more)
+        except Exception:
+            self.reserved -= size
+            raise
+        self.reserved -= size
+        return kept
+
+    def _is_there(self, queue, blob, delete, *, size, now):
+        return super()._is_there(queue, blob, delete, size=getattr(self, "reserved", size), now=now)
+
+
+class KeepsWhatWasGivenUp(FaultyStore):
+    """Keeps what has come of a blob that somebody gave up to put."""
+
+    caught_by = "test_of_what_is_given_up_nothing_is_kept"
+
+    async def put_blob(self, queue, *, blob, delete, size, octets, **more):
+        came = bytearray()
+        try:
+            async for piece in octets:
+                came += piece
+        except get_cancelled_exc_class():
+            self._queues[queue].blobs_until = more["now"] + 1
+            self._blobs[blob] = _Blob(queue, delete, bytes(came))
+            raise
+        return await super().put_blob(queue, blob=blob, delete=delete, size=size, octets=_again(came), **more)
+
+
+class KeepsWhatCameTooLate(FaultyStore):
+    """Keeps a blob whose queue was deleted while it came."""
+
+    caught_by = "test_of_what_comes_for_a_queue_that_is_deleted_nothing_is_kept"
+
+    async def put_blob(self, queue, *, blob, delete, octets, **more):
+        came = bytearray()
+        async for piece in octets:
+            came += piece
+        if queue not in self._queues:
+            self._blobs[blob] = _Blob(queue, delete, bytes(came))
+        return await super().put_blob(queue, blob=blob, delete=delete, octets=_again(came), **more)
+
+
+class CountsBlobsThatComeAtOnce(FaultyStore):
+    """Counts a blob for each who puts it at once."""
+
+    caught_by = "test_who_puts_a_blob_several_times_at_once_has_it_once"
+    twice = 0
+
+    async def put_blob(self, queue, *, blob, **more):
+        new = blob not in self._blobs
+        kept = await super().put_blob(queue, blob=blob, **more)
+        self.looked = {**getattr(self, "looked", {})}
+        self.twice += new and self.looked.setdefault(blob, 0)
+        self.looked[blob] = 1
+        return kept
+
+    @property
+    def totals(self):
+        return replace(super().totals, blobs=super().totals.blobs + self.twice)
+
+
+class RefusesTheSecondOfTwo(FaultyStore):
+    """Refuses a blob that somebody else is putting."""
+
+    caught_by = "test_who_puts_a_blob_several_times_at_once_has_it_once"
+
+    async def put_blob(self, queue, *, blob, **more):
+        self.coming = getattr(self, "coming", set())
+        if blob in self.coming:
+            raise rules.blobs_full()
+        self.coming.add(blob)
+        try:
+            return await super().put_blob(queue, blob=blob, **more)
+        finally:
+            self.coming.discard(blob)
+
+
+class GivesBlobsWhole(FaultyStore):
+    """Gives a blob in one piece, however large it is."""
+
+    caught_by = "test_a_blob_is_there_until_it_is_deleted"
+
+    async def open_blob(self, blob, *, now):
+        opened = await super().open_blob(blob, now=now)
+        opened.__class__ = _Whole
+        return opened
+
+
+class _Whole(_OpenBlob):
+    async def read(self):
+        piece, self._octets = self._octets, b""
+        return piece
+
+
+class GivesBlobsOnce(FaultyStore):
+    """Deletes a blob that was read to its end."""
+
+    caught_by = "test_a_blob_is_there_until_it_is_deleted"
+
+    async def open_blob(self, blob, *, now):
+        opened = await super().open_blob(blob, now=now)
+        del self._blobs[blob]
+        return opened
+
+
+class StopsAtAWrongVerifier(FaultyStore):
+    """Deletes no blob that is named after one which may not be deleted."""
+
+    caught_by = "test_only_who_may_delete_does"
+
+    async def delete_blobs(self, blobs):
+        for name, delete in blobs:
+            if name not in self._blobs or self._blobs[name].delete != delete:
+                return
+            await super().delete_blobs([(name, delete)])
+
+
+class TakesSmallerBlobs(FaultyStore):
+    """Takes a blob that ends before it should."""
+
+    caught_by = "test_of_what_breaks_off_nothing_is_kept"
+
+    async def put_blob(self, queue, *, octets, size, **more):
+        came = bytearray()
+        async for piece in octets:
+            came += piece
+        return await super().put_blob(queue, octets=_again(came), size=min(size, len(came)), **more)
+
+
+class SaysAnotherTime(FaultyStore):
+    """Says of renewed blobs that they are kept for a day."""
+
+    caught_by = "test_blobs_are_kept_for_their_time_and_longer_where_they_are_renewed"
+
+    async def renew_blobs(self, queue, **more):
+        await super().renew_blobs(queue, **more)
+        return 86_400
+
+
+class KeepsBlobsPastTheirTime(FaultyStore):
+    """Gives a blob past its time until somebody sweeps."""
+
+    caught_by = "test_blobs_are_kept_for_their_time_and_longer_where_they_are_renewed"
+
+    async def open_blob(self, blob, *, now):
+        return await super().open_blob(blob, now=NOW)

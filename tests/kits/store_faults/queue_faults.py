@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from itertools import takewhile
 
 from balchat_relay.storage import rules
-from balchat_relay_proto.errors import Refused
+from balchat_relay.testing.store_kit.bench import NOW
 from balchat_relay_proto.replies import Fetched
 
 from tests.kits.store_faults.faulty_store import FaultyStore
@@ -22,39 +23,6 @@ class ForgetsAtTheEnd(FaultyStore):
     async def aclose(self):
         for queue in self._queues.values():
             queue.acknowledged.clear()
-
-
-class BelievesEverybody(FaultyStore):
-    """Gives a queue to whoever knows its name."""
-
-    caught_by = "test_a_wrong_capability_and_an_absent_queue_are_refused_alike"
-
-    def _own(self, queue, receive):
-        rules.admit(there=queue in self._queues, stored=b"", presented=b"")
-        return self._queues[queue]
-
-
-class TellsWhatIsThere(FaultyStore):
-    """Says of a queue that is not there something else than of a wrong capability."""
-
-    caught_by = "test_a_wrong_capability_and_an_absent_queue_are_refused_alike"
-
-    def _own(self, queue, receive):
-        if queue not in self._queues:
-            raise Refused(rules.queue_full().code, "no such queue")
-        return super()._own(queue, receive)
-
-
-class LetsOthersTakeOver(FaultyStore):
-    """Creates a queue once more with other verifiers."""
-
-    caught_by = "test_nobody_creates_what_is_there_with_other_verifiers"
-
-    async def create(self, queue, *, send, receive, invitation=None, now):
-        found = self._queues.get(queue)
-        if found is not None:
-            found.send, found.receive = send, receive
-        await super().create(queue, send=send, receive=receive, invitation=invitation, now=now)
 
 
 class EmptiesWhatIsThere(FaultyStore):
@@ -186,38 +154,6 @@ class RemembersWhatWasNeverThere(FaultyStore):
             self._queues[queue].acknowledged[envelope_id] = now + self.limits.remembered
 
 
-class ComparesInPart(FaultyStore):
-    """Compares the first octets of a capability."""
-
-    caught_by = "test_a_capability_is_compared_as_a_whole_and_in_constant_time"
-
-    def _own(self, queue, receive):
-        found = self._queues.get(queue)
-        begins = found is not None and receive is not None and found.receive[:8] == receive[:8]
-        return found if begins else super()._own(queue, receive)
-
-
-class ComparesByEquality(FaultyStore):
-    """Compares capabilities in a time that tells how much of them is right."""
-
-    caught_by = "test_a_capability_is_compared_as_a_whole_and_in_constant_time"
-
-    def _own(self, queue, receive):
-        found = self._queues.get(queue)
-        return found if found is not None and found.receive == receive else super()._own(queue, receive)
-
-
-class LooksAtOneVerifier(FaultyStore):
-    """Creates what is there once more with another verifier for whoever sends."""
-
-    caught_by = "test_nobody_creates_what_is_there_with_other_verifiers"
-
-    async def create(self, queue, *, send, receive, **more):
-        found = self._queues.get(queue)
-        if found is None or found.receive != receive:
-            await super().create(queue, send=send, receive=receive, **more)
-
-
 class DeletesAllOfAnOwner(FaultyStore):
     """Deletes each queue of the same owner with one of them."""
 
@@ -240,15 +176,6 @@ class LogsQueues(FaultyStore):
         await super().put(queue, **more)
 
 
-class ShowsQueues(FaultyStore):
-    """Shows in its repr which queues there are."""
-
-    caught_by = "test_nothing_of_queues_is_in_its_repr"
-
-    def __repr__(self):
-        return f"Store({[queue.hex() for queue in self._queues]})"
-
-
 class TrustsTheClock(FaultyStore):
     """Takes nothing any more once the clock is set back."""
 
@@ -260,3 +187,116 @@ class TrustsTheClock(FaultyStore):
             raise rules.relay_full()
         self.last = now
         await super().put(queue, now=now, **more)
+
+
+class TakesTheNewestForTheSame(FaultyStore):
+    """Keeps the newest of what is put with one id."""
+
+    caught_by = "test_putting_twice_is_putting_once_also_after_the_acknowledgement"
+
+    async def put(self, queue, *, envelope_id, envelope, **more):
+        await super().put(queue, envelope_id=envelope_id, envelope=envelope, **more)
+        if (found := self._queues[queue].envelopes.get(envelope_id)) is not None:
+            found.octets = envelope
+
+
+class RemembersHalfAsLong(FaultyStore):
+    """Takes again what was acknowledged half of the time ago for which it should be remembered."""
+
+    caught_by = "test_putting_twice_is_putting_once_also_after_the_acknowledgement"
+
+    async def put(self, queue, *, now, **more):
+        await super().put(queue, now=now + self.limits.remembered // 2 if now > NOW else now, **more)
+
+
+class AcknowledgesOnce(FaultyStore):
+    """Raises where one id is acknowledged twice."""
+
+    caught_by = "test_what_was_put_is_fetched_in_order_until_it_is_acknowledged"
+    failures = (KeyError,)
+
+    async def acknowledge(self, queue, *, receive, envelope_ids, now):
+        found = self._own(queue, receive)
+        for envelope_id in [each for each in envelope_ids if each in found.envelopes]:
+            del found.envelopes[envelope_id]
+            found.acknowledged[envelope_id] = now + self.limits.remembered
+
+
+class BeginsAgainAtTheEnd(FaultyStore):
+    """Gives everything once more to whoever goes on after the last one."""
+
+    caught_by = "test_a_cursor_goes_on_where_the_last_fetch_ended"
+
+    async def fetch(self, queue, *, after, **more):
+        found = await super().fetch(queue, after=after, **more)
+        return found if found.stored else await super().fetch(queue, after=0, **more)
+
+
+class SaysThatThereIsMore(FaultyStore):
+    """Says that there is more where nothing is left."""
+
+    caught_by = "test_a_cursor_goes_on_where_the_last_fetch_ended"
+
+    async def fetch(self, queue, **more):
+        found = await super().fetch(queue, **more)
+        return Fetched(stored=found.stored, more=bool(self._queues[queue].envelopes))
+
+
+class DeletesWhatIsNotThere(FaultyStore):
+    """Says nothing where a queue is deleted that is not there, and so tells it from one that is."""
+
+    caught_by = "test_a_deleted_queue_is_gone_with_everything_in_it"
+
+    async def delete(self, queue, *, receive):
+        if queue in self._queues:
+            await super().delete(queue, receive=receive)
+
+
+class KeepsTheNameForItsOwner(FaultyStore):
+    """Lets nobody else create a queue whose name one had that was deleted."""
+
+    caught_by = "test_a_deleted_queue_is_gone_with_everything_in_it"
+
+    async def create(self, queue, *, send, receive, **more):
+        self.owners = getattr(self, "owners", {})
+        rules.admit(there=True, stored=self.owners.setdefault(queue, receive), presented=receive)
+        await super().create(queue, send=send, receive=receive, **more)
+
+
+class CountsEverythingThatCame(FaultyStore):
+    """Counts in its status what was acknowledged, too."""
+
+    caught_by = "test_the_status_says_how_full_a_queue_is"
+
+    async def status(self, queue, *, receive):
+        found = await super().status(queue, receive=receive)
+        return replace(found, envelopes=found.envelopes + len(self._queues[queue].acknowledged))
+
+
+class CountsClaimedCards(FaultyStore):
+    """Counts in its status the cards that were claimed, too."""
+
+    caught_by = "test_the_status_says_how_full_a_queue_is"
+
+    async def status(self, queue, *, receive):
+        return replace(await super().status(queue, receive=receive), cards=self._queues[queue].pool)
+
+
+class HasLimitsOfItsOwn(FaultyStore):
+    """Says that it was opened with other limits."""
+
+    caught_by = "test_the_status_says_how_full_a_queue_is"
+
+    @property
+    def limits(self):
+        return replace(super().limits, queues=10_000)
+
+
+class IsAlwaysInTrouble(FaultyStore):
+    """Says that it takes nothing new where it does."""
+
+    caught_by = "test_the_status_says_how_full_a_queue_is"
+
+    @property
+    def trouble(self):
+        return "the disk is full"

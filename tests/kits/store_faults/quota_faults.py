@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from anyio.lowlevel import checkpoint
 from balchat_relay.storage import rules
-from balchat_relay_proto.errors import Refused
+from balchat_relay_proto.errors import Code, Refused
 
 from tests.kits.store_faults.faulty_store import FaultyStore
 
@@ -117,3 +118,125 @@ class UsesUpInvitationsForNothing(FaultyStore):
             if invitation in self._invitations:
                 self._invitations[invitation] -= 1
             raise
+
+
+class CountsOctetsOfWhatIsGone(FaultyStore):
+    """Counts what was acknowledged among the octets of its queue."""
+
+    caught_by = "test_a_queue_takes_no_more_than_its_octets"
+    gone = 0
+
+    async def acknowledge(self, queue, **more):
+        before = self._queues[queue].octets
+        await super().acknowledge(queue, **more)
+        self.gone += before - self._queues[queue].octets
+
+    def _quota(self, queue):
+        envelopes, octets = super()._quota(queue)
+        return envelopes, octets - self.gone
+
+
+class PaysForEachTry(FaultyStore):
+    """Uses an invitation up for each of several creations at once of one queue."""
+
+    caught_by = "test_whoever_creates_a_queue_several_times_at_once_pays_once"
+
+    async def create(self, queue, *, invitation=None, **more):
+        new = queue not in self._queues
+        await checkpoint()
+        if new and queue in self._queues and self._invitations.get(invitation):
+            self._invitations[invitation] -= 1
+        await super().create(queue, invitation=invitation, **more)
+
+
+class RefusesTheSecondAtOnce(FaultyStore):
+    """Refuses to create a queue that somebody is creating."""
+
+    caught_by = "test_whoever_creates_a_queue_several_times_at_once_pays_once"
+
+    async def create(self, queue, **more):
+        self.creating = getattr(self, "creating", set())
+        if queue in self.creating:
+            raise Refused(Code.DENIED, "somebody creates it")
+        self.creating.add(queue)
+        await checkpoint()
+        await super().create(queue, **more)
+        self.creating.discard(queue)
+
+
+class SweepsForEver(FaultyStore):
+    """Says that there is more that is too old where there is nothing."""
+
+    caught_by = "test_what_is_too_old_is_not_given_and_then_deleted"
+
+    async def sweep(self, *, now):
+        await super().sweep(now=now)
+        return True
+
+
+class SweepsAlone(FaultyStore):
+    """Raises where two sweep at once."""
+
+    caught_by = "test_several_may_sweep_at_once"
+    failures = (RuntimeError,)
+    busy = False
+
+    async def sweep(self, *, now):
+        if self.busy:
+            raise RuntimeError("somebody sweeps")
+        self.busy = True
+        await checkpoint()
+        self.busy = False
+        return await super().sweep(now=now)
+
+
+class AddsInvitations(FaultyStore):
+    """Adds what an invitation is good for to what it was good for."""
+
+    caught_by = "test_an_invitation_is_good_for_its_number_of_queues"
+
+    async def invite(self, invitation, *, queues):
+        await super().invite(invitation, queues=self._invitations.get(invitation, 0) + queues)
+
+
+class TakesAnyInvitation(FaultyStore):
+    """Takes an invitation that nobody has made."""
+
+    caught_by = "test_an_invitation_is_good_for_its_number_of_queues"
+
+    async def create(self, queue, *, invitation=None, **more):
+        await super().create(queue, **more)
+
+
+class RefusesWhatIsThereWhenFull(FaultyStore):
+    """Refuses a queue that is there already once it has as many as it may."""
+
+    caught_by = "test_no_more_queues_than_allowed_are_created"
+
+    async def create(self, queue, **more):
+        if len(self._queues) >= self.limits.queues:
+            raise rules.relay_full()
+        await super().create(queue, **more)
+
+
+class SaysNotWhenToTryAgain(FaultyStore):
+    """Does not say when somebody may try again whose queue is full."""
+
+    caught_by = "test_a_queue_takes_no_more_than_its_count"
+
+    async def put(self, queue, **more):
+        try:
+            await super().put(queue, **more)
+        except Refused as error:
+            raise Refused(error.code, "it is full") from None
+
+
+class RefusesRepetitionsWhenFull(FaultyStore):
+    """Refuses what is there already once a queue is full."""
+
+    caught_by = "test_a_queue_takes_no_more_than_its_count"
+
+    async def put(self, queue, **more):
+        if len(self._queues[queue].envelopes) >= self.limits.queue_envelopes:
+            raise rules.queue_full()
+        await super().put(queue, **more)

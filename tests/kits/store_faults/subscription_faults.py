@@ -52,3 +52,82 @@ class HeedsDraining(FaultyStore):
         if self.draining:
             raise rules.relay_full()
         await super().put(queue, **more)
+
+
+class UnsubscribesWhoeverIsThere(FaultyStore):
+    """Tells the newer subscriber nothing any more when the older one unsubscribes."""
+
+    caught_by = "test_a_newer_subscriber_ends_the_older"
+
+    def unsubscribe(self, queue, subscriber):
+        self._subscribers._by_queue.pop(queue, None)
+
+
+class UnsubscribesOnce(FaultyStore):
+    """Raises where somebody unsubscribes whose subscription was ended."""
+
+    caught_by = "test_a_subscription_ends_with_its_queue"
+    failures = (KeyError,)
+
+    def unsubscribe(self, queue, subscriber):
+        del self._subscribers._by_queue[queue]
+
+
+class TellsAllSubscribers(FaultyStore):
+    """Tells whoever subscribed first of what is put into any queue."""
+
+    caught_by = "test_a_subscriber_hears_of_its_queue_in_order_and_of_nothing_else"
+    first = None
+
+    async def subscribe(self, queue, subscriber, *, receive):
+        await super().subscribe(queue, subscriber, receive=receive)
+        self.first = self.first or (queue, subscriber)
+
+    async def put(self, queue, *, envelope, **more):
+        await super().put(queue, envelope=envelope, **more)
+        if self.first is not None and self.first[0] != queue:
+            self.first[1].stored(self._queues[queue].next - 1, envelope)
+
+
+class TellsOfRepetitions(FaultyStore):
+    """Tells a subscriber again of an envelope that is put again."""
+
+    caught_by = "test_a_subscriber_hears_of_its_queue_in_order_and_of_nothing_else"
+
+    async def put(self, queue, *, send, envelope_id, envelope, now):
+        found = self._queues[queue].envelopes.get(envelope_id)
+        if found is not None:
+            self._subscribers.tell([Put(queue, found.sequence, envelope)])
+        await super().put(queue, send=send, envelope_id=envelope_id, envelope=envelope, now=now)
+
+
+class TellsOtherSequences(FaultyStore):
+    """Tells a subscriber other numbers than whoever fetches is given."""
+
+    caught_by = "test_a_subscriber_hears_of_its_queue_in_order_and_of_nothing_else"
+
+    async def put(self, queue, **more):
+        if queue in self._queues:
+            self._queues[queue].next += 1
+        await super().put(queue, **more)
+        for each in self._queues[queue].envelopes.values():
+            each.sequence -= each.sequence == self._queues[queue].next - 1
+
+
+class SaysNothingOfTheEnd(FaultyStore):
+    """Says nothing to a subscriber whose queue is deleted."""
+
+    caught_by = "test_a_subscription_ends_with_its_queue"
+
+    def _drop(self, queue):
+        self._subscribers._by_queue.pop(queue, None)
+        super()._drop(queue)
+
+
+class ForgetsToDrainNoMore(FaultyStore):
+    """Goes on refusing in its own eyes when the operator wants new things again."""
+
+    caught_by = "test_draining_is_kept_and_not_heeded"
+
+    async def set_draining(self, *, draining):
+        await super().set_draining(draining=self.draining or draining)

@@ -18,6 +18,8 @@ from balchat_relay.storage.contract import DAY, HOUR, PIECE, QueueStore, StoreLi
 NOW = 1_800_000_000 // HOUR * HOUR
 SIZE = 16 * 1024
 BLOB_SIZE = BLOB_SIZES[0]
+_SWEEPS = 1000
+"""More than a store needs for what is in it here."""
 
 LIMITS = StoreLimits(
     queues=8,
@@ -120,6 +122,14 @@ class Witness:
 async def make(store: QueueStore, queue: bytes = QUEUE) -> None:
     _confide_constants()
     await watched(store).create(queue, send=SEND, receive=RECEIVE, now=NOW)
+
+
+async def swept(store: QueueStore, *, now: int) -> None:
+    """Have the store delete all that is too old."""
+    for _ in range(_SWEEPS):
+        if not await store.sweep(now=now):
+            return
+    pytest.fail(f"after {_SWEEPS} sweeps there is more still")
 
 
 async def make_inbox(store: QueueStore) -> None:

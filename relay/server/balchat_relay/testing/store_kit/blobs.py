@@ -1,11 +1,12 @@
 """Blobs: parts of files, kept at the expense of a queue."""
 
-from collections.abc import Generator
+from collections.abc import AsyncIterator, Generator
 from contextlib import contextmanager
 
 import anyio
 import pytest
 from anyio import to_thread
+from anyio.lowlevel import checkpoint
 from balchat_relay_proto.errors import Code, Refused
 
 from balchat_relay.storage.contract import DAY
@@ -26,6 +27,7 @@ from balchat_relay.testing.store_kit.bench import (
     make,
     put_blob,
     refused,
+    swept,
 )
 
 
@@ -144,6 +146,52 @@ class BlobTests:
         for name in range(3):  # as much as one may
             await put_blob(store, name)
 
+    async def test_of_what_is_given_up_nothing_is_kept(self, bench: StoreBench) -> None:
+        store = bench.store
+        await make(store)
+        octets = blob(1)
+        for _ in range(3):  # more than there is room for, were they kept
+
+            async def half(scope: anyio.CancelScope) -> AsyncIterator[bytes]:
+                yield octets[:40_000]
+                scope.cancel()
+                await checkpoint()
+
+            with anyio.CancelScope() as scope:
+                await store.put_blob(
+                    QUEUE, receive=RECEIVE, blob=digest(1), delete=DELETE, size=BLOB_SIZE, octets=half(scope), now=NOW
+                )
+            assert scope.cancelled_caught
+        assert store.totals.blobs == 0
+        assert not await to_thread.run_sync(bench.lies_on_disk, octets[:32])
+        for name in range(3):  # as much as one may
+            await put_blob(store, name)
+
+    async def test_of_what_comes_for_a_queue_that_is_deleted_nothing_is_kept(self, bench: StoreBench) -> None:
+        store, octets = bench.store, blob(1)
+        await make(store)
+
+        async def late() -> AsyncIterator[bytes]:
+            yield octets[:40_000]
+            await store.delete(QUEUE, receive=RECEIVE)
+            yield octets[40_000:]
+
+        with refused(Code.DENIED):
+            await store.put_blob(
+                QUEUE, receive=RECEIVE, blob=digest(1), delete=DELETE, size=BLOB_SIZE, octets=late(), now=NOW
+            )
+        assert (store.totals.queues, store.totals.blobs) == (0, 0)
+        with refused(Code.NO_BLOB):
+            await got_blob(store, 1)
+
+    async def test_who_puts_a_blob_several_times_at_once_has_it_once(self, bench: StoreBench) -> None:
+        await make(bench.store)
+        async with anyio.create_task_group() as tasks:
+            for _ in range(3):
+                tasks.start_soon(put_blob, bench.store, 1)
+        assert (bench.store.totals.blobs, bench.store.totals.blob_octets) == (1, BLOB_SIZE)
+        assert await got_blob(bench.store, 1) == blob(1)
+
     async def test_a_queue_has_no_more_blobs_than_its_share(self, bench: StoreBench) -> None:
         store = bench.store
         await make(store)
@@ -209,8 +257,7 @@ class BlobTests:
         assert await store.renew_blobs(other, receive=RECEIVE, now=late - DAY) == LIMITS.blob_age
         with refused(Code.NO_BLOB):
             await got_blob(store, "old", now=late)
-        while await store.sweep(now=late):
-            pass
+        await swept(store, now=late)
         assert await got_blob(store, "kept", now=late) == kept
         assert store.totals.blobs == 1
         await bench.reopen()

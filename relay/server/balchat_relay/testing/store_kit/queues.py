@@ -1,11 +1,15 @@
 """Queues and what is in them: from creation to deletion, capabilities, what outlives a restart, what is erased."""
 
+from contextlib import suppress
 from functools import partial
 
 import anyio
 import pytest
 from anyio import to_thread
-from balchat_relay_proto.errors import Code
+from anyio.lowlevel import checkpoint
+from balchat_relay_proto.capabilities import envelope_id
+from balchat_relay_proto.errors import Code, Refused
+from balchat_relay_proto.sizes import CARD_SIZE
 
 from balchat_relay.storage.contract import DAY, HOUR
 from balchat_relay.testing.store_kit.bench import (
@@ -28,6 +32,7 @@ from balchat_relay.testing.store_kit.bench import (
     put_blob,
     put_denied,
     refused,
+    swept,
 )
 
 
@@ -40,7 +45,7 @@ class QueueTests:
         first, second, third = [await put(store, name) for name in range(3)]
         assert await fetched(store) == [first, second, third]
         assert await fetched(store) == [first, second, third]
-        await acknowledge(store, second, digest(b"none"))
+        await acknowledge(store, second, digest(b"none"), second)
         assert await fetched(store) == [first, third]
 
     async def test_ids_that_are_not_there_are_passed_over(self, bench: StoreBench) -> None:
@@ -89,8 +94,7 @@ class QueueTests:
         second = await put(store, 2)
         assert await fetched(store) == [first, second]
         await acknowledge(store, first)
-        while await store.sweep(now=NOW):
-            pass
+        await swept(store, now=NOW)
         assert await fetched(store) == [second]
 
     async def test_a_cursor_goes_on_where_the_last_fetch_ended(self, bench: StoreBench) -> None:
@@ -101,6 +105,9 @@ class QueueTests:
         assert ([each.envelope for each in found.stored], found.more) == (envelopes[:2], True)
         rest = await store.fetch(QUEUE, receive=RECEIVE, after=found.stored[-1].sequence, now=NOW)
         assert ([each.envelope for each in rest.stored], rest.more) == (envelopes[2:], False)
+        for after in (rest.stored[-1].sequence, 2**62):
+            none = await store.fetch(QUEUE, receive=RECEIVE, after=after, now=NOW)
+            assert (none.stored, none.more) == ((), False)
 
     async def test_one_envelope_is_given_however_small_the_request(self, bench: StoreBench) -> None:
         store = bench.store
@@ -113,10 +120,12 @@ class QueueTests:
         await make(store)
         once = await put(store, 1)
         await put(store, 1)
+        await store.put(QUEUE, send=SEND, envelope_id=envelope_id(once), envelope=envelope("another"), now=NOW)
         assert await fetched(store) == [once]
         await acknowledge(store, once)
-        await put(store, 1)
-        assert await fetched(store) == []
+        for now in (NOW, NOW + HOUR - 1):
+            await put(store, 1, now=now)
+            assert await fetched(store) == []
         await put(store, 1, now=NOW + HOUR)
         assert await fetched(store) == [once]
 
@@ -220,6 +229,8 @@ class QueueTests:
         await store.delete(QUEUE, receive=RECEIVE)
         with refused(Code.DENIED):
             await fetched(store)
+        with refused(Code.DENIED):
+            await store.delete(QUEUE, receive=RECEIVE)
         totals = store.totals
         assert (totals.queues, totals.envelopes, totals.octets, totals.cards) == (1, 1, SIZE, 0)
         assert await fetched(store, queue=other) == [kept]
@@ -228,6 +239,9 @@ class QueueTests:
         with refused(Code.NO_KEY_PACKAGE):
             await store.claim(QUEUE, send=SEND, token=None, now=NOW)
         assert await put(store, 2) in await fetched(store), "it remembers what was acknowledged before"
+        await store.delete(QUEUE, receive=RECEIVE)
+        await store.create(QUEUE, send=digest("another's"), receive=digest("another's"), now=NOW)
+        assert await fetched(store, receive=digest("another's")) == []
 
     async def test_what_is_deleted_does_not_lie_on_the_disk(self, bench: StoreBench) -> None:
         await make(bench.store)
@@ -245,6 +259,46 @@ class QueueTests:
         status = await store.status(QUEUE, receive=RECEIVE)
         assert (status.envelopes, status.octets, status.cards, status.last_resort) == (1, SIZE, 1, True)
         assert (status.max_envelopes, status.max_octets) == (LIMITS.queue_envelopes, LIMITS.queue_octets)
+        await acknowledge(store, envelope(1))
+        await store.claim(QUEUE, send=SEND, token=None, now=NOW)
+        status = await store.status(QUEUE, receive=RECEIVE)
+        assert (status.envelopes, status.octets, status.cards, status.last_resort) == (0, 0, 0, True)
+        assert (store.limits, store.trouble) == (LIMITS, None)
+
+    async def test_closing_finishes_what_is_under_way(self, bench: StoreBench) -> None:
+        await make(bench.store)
+        async with anyio.create_task_group() as tasks:
+            for name in range(LIMITS.queue_envelopes):
+                tasks.start_soon(put, bench.store, name)
+            await checkpoint()
+            await bench.store.aclose()
+        await bench.open()
+        assert set(await fetched(bench.store)) == {envelope(name) for name in range(LIMITS.queue_envelopes)}
+
+    async def test_whoever_gives_up_hinders_nobody(self, bench: StoreBench) -> None:
+        store = bench.store
+        await make(store)
+        first = await put(store, 1)
+        for given_up in (
+            partial(put, store, 2),
+            partial(fetched, store),
+            partial(store.status, QUEUE, receive=RECEIVE),
+            partial(acknowledge, store, envelope("none")),
+            partial(store.publish, QUEUE, receive=RECEIVE, cards=[card(1)], last_resort=card(2), tokens=[], now=NOW),
+            partial(store.claim, QUEUE, send=SEND, token=None, now=NOW),
+            partial(make, store, digest("other")),
+            partial(store.delete, digest("other"), receive=RECEIVE),
+            partial(store.sweep, now=NOW),
+        ):
+            with anyio.CancelScope() as scope, suppress(Refused):
+                scope.cancel()
+                await given_up()
+        assert (await fetched(store))[:1] == [first]
+        await put(store, 3)
+        there = await fetched(store)
+        totals, status = store.totals, await store.status(QUEUE, receive=RECEIVE)
+        assert (totals.envelopes, totals.octets - SIZE * len(there)) == (len(there), CARD_SIZE * totals.cards)
+        assert (status.envelopes, status.octets) == (len(there), SIZE * len(there))
 
     async def test_many_at_once_do_not_disturb_each_other(self, bench: StoreBench) -> None:
         store = bench.store

@@ -1,5 +1,6 @@
 """What a store takes no more of, and what it forgets."""
 
+import anyio
 from anyio import to_thread
 from balchat_relay_proto.capabilities import envelope_id
 from balchat_relay_proto.errors import Code
@@ -16,12 +17,14 @@ from balchat_relay.testing.store_kit.bench import (
     acknowledge,
     card,
     digest,
+    envelope,
     fetched,
     got_blob,
     make,
     put,
     put_blob,
     refused,
+    swept,
 )
 
 
@@ -45,6 +48,8 @@ class QuotaTests:
         await put(bench.store, 2, size=4 * SIZE)
         with refused(Code.QUEUE_FULL):
             await put(bench.store, 3)
+        await acknowledge(bench.store, envelope(1, 4 * SIZE))
+        await put(bench.store, 3)
 
     async def test_a_full_store_refuses_and_serves_what_it_has(self, bench: StoreBench) -> None:
         store = bench.store
@@ -88,8 +93,7 @@ class QuotaTests:
         late = NOW + LIMITS.max_age
         young = await put(store, "young", now=late - 1)
         assert await fetched(store, now=late) == [young]
-        while await store.sweep(now=late):
-            pass
+        await swept(store, now=late)
         assert (store.totals.envelopes, store.totals.octets) == (1, SIZE)
         await bench.reopen()
         assert not await to_thread.run_sync(bench.lies_on_disk, old[:32] + bytes(64))
@@ -101,12 +105,10 @@ class QuotaTests:
         kept = await put(store, 1)
         await put_blob(store, 1)
         almost = NOW + LIMITS.max_age - 1
-        while await store.sweep(now=almost):
-            pass
+        await swept(store, now=almost)
         assert await fetched(store, now=almost) == [kept]
         assert await got_blob(store, 1, now=NOW + LIMITS.blob_age - 1)
-        while await store.sweep(now=almost + LIMITS.max_idle - DAY):
-            pass
+        await swept(store, now=almost + LIMITS.max_idle - DAY)
         assert store.totals.queues == 1
 
     async def test_a_queue_that_its_owner_forgot_is_deleted(self, bench: StoreBench) -> None:
@@ -118,8 +120,7 @@ class QuotaTests:
         await put(store, 1, queue=forgotten, now=late - DAY)  # its owner is not who puts
         await fetched(store, queue=used, now=late - DAY)
         await store.publish(filled, receive=RECEIVE, cards=[card(1)], last_resort=None, tokens=[], now=late - DAY)
-        while await store.sweep(now=late):
-            pass
+        await swept(store, now=late)
         assert store.totals.queues == 2
         for queue in (used, filled):
             await fetched(store, queue=queue, now=late)
@@ -140,6 +141,28 @@ class QuotaTests:
         await store.create(digest(3), send=SEND, receive=RECEIVE, invitation=invitation, now=NOW)
         with refused(Code.NOT_INVITED):
             await store.create(digest(4), send=SEND, receive=RECEIVE, invitation=invitation, now=NOW)
+
+    async def test_whoever_creates_a_queue_several_times_at_once_pays_once(self, bench: StoreBench) -> None:
+        store, invitation = bench.store, digest("invitation")
+        await store.invite(invitation, queues=3)
+        async with anyio.create_task_group() as tasks:
+            for queue in (QUEUE, digest("other")) * 3:
+                tasks.start_soon(
+                    lambda queue=queue: store.create(queue, send=SEND, receive=RECEIVE, invitation=invitation, now=NOW)
+                )
+        assert store.totals.queues == 2  # each is there once
+        await store.create(digest("third"), send=SEND, receive=RECEIVE, invitation=invitation, now=NOW)
+        with refused(Code.NOT_INVITED):
+            await store.create(digest("fourth"), send=SEND, receive=RECEIVE, invitation=invitation, now=NOW)
+
+    async def test_several_may_sweep_at_once(self, bench: StoreBench) -> None:
+        store = bench.store
+        await make(store)
+        await put(store, 1)
+        async with anyio.create_task_group() as tasks:
+            for _ in range(3):
+                tasks.start_soon(lambda: swept(store, now=NOW + LIMITS.max_age))
+        assert store.totals.envelopes == 0
 
     async def test_a_creation_that_is_refused_uses_up_no_invitation(self, bench: StoreBench) -> None:
         store, invitation = bench.store, digest("invitation")

@@ -88,6 +88,7 @@ class SubscriptionTests:
         await store.delete(QUEUE, receive=RECEIVE)
         await anyio.wait_all_tasks_blocked()
         assert witness.over is Code.DELETED
+        store.unsubscribe(QUEUE, witness)
 
     async def test_whoever_fetches_once_subscribed_misses_nothing(self, bench: StoreBench) -> None:
         store, queues = bench.store, [digest(f"queue {n}") for n in range(6)]
