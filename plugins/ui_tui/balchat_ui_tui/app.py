@@ -136,6 +136,11 @@ class BalchatTui(App[int]):
         """What is known of the account."""
         return self.session.account
 
+    @property
+    def somebody_types(self) -> bool:
+        """Whether a key was pressed just now."""
+        return self._session is not None and self.session.shown_conversation is not None and self._idle.is_touched
+
     # -- what effects ask for
 
     def ring(self) -> None:

@@ -1,4 +1,4 @@
-"""Locks the screen after minutes in which nobody touched keyboard or mouse."""
+"""Knows when somebody touched keyboard or mouse last, and locks the screen after minutes in which nobody did."""
 
 from time import monotonic
 from typing import TYPE_CHECKING, Final
@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from balchat_ui_tui.app import BalchatTui
 
 _MINUTE: Final = 60.0
+_TYPES: Final = 1.0
+"""Seconds after a key in which another one is likely."""
 
 
 class IdleLock:
@@ -25,6 +27,11 @@ class IdleLock:
     def touch(self) -> None:
         """Somebody is there."""
         self._touched = monotonic()
+
+    @property
+    def is_touched(self) -> bool:
+        """Whether somebody is typing: nothing should come between their hands and what they write."""
+        return monotonic() - self._touched < _TYPES
 
     def set_minutes(self, minutes: int) -> None:
         """Lock after so many minutes from now on, never for 0."""

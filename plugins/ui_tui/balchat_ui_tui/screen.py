@@ -83,7 +83,8 @@ class StatefulScreen(Screen[object], Generic[S], metaclass=_AbstractScreens):
 
     def on_mount(self) -> None:
         """Draw for the first time, with the notices that were there before."""
-        self._draw_now()
+        self._due = 0.0
+        self.draw_now()
         self.tui.show_notices_again()
 
     def draw_soon(self) -> None:

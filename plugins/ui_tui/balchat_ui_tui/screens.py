@@ -54,8 +54,3 @@ def make_screen(name: str, arguments: Mapping[str, object]) -> "StatefulScreen[A
     module, _, attribute = _SCREENS[name].partition(":")
     make: Callable[..., StatefulScreen[Any]] = getattr(import_module(module), attribute)
     return make(**arguments)
-
-
-def has_screen(name: str) -> bool:
-    """Return whether there is a screen of that name."""
-    return name in _SCREENS

@@ -19,7 +19,7 @@ from balchat_ui_tui.effects import OpenScreen
 from balchat_ui_tui.main.screen import MainScreen
 from balchat_ui_tui.performer import Asker, Performer
 from balchat_ui_tui.screen import StatefulScreen
-from balchat_ui_tui.screens import has_screen, make_screen
+from balchat_ui_tui.screens import make_screen
 from balchat_ui_tui.severity import Severity
 from balchat_ui_tui.voice.sound import Sound
 
@@ -84,8 +84,8 @@ class Session:
                 pass
 
     def _offer_entry(self) -> None:
-        """Let the person make or start the account, unless they look at something else."""
-        if isinstance(self._tui.screen, MainScreen) and has_screen("entry"):
+        """Let the person make or start the account, unless they look at something else, or type; it is said again."""
+        if isinstance(self._tui.screen, MainScreen) and not self._tui.somebody_types:
             self.open_screen(OpenScreen("entry"), self)
 
     def _call_attention(self, event: MessageAdded) -> None:

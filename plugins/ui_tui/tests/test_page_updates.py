@@ -104,6 +104,14 @@ def test_a_wrong_passphrase_is_counted_and_said_and_can_be_typed_again() -> None
     assert not state.waiting
 
 
+def test_the_page_that_asks_for_the_passphrase_stays_until_enter_where_something_else_started_the_account() -> None:
+    up = ConnectionChanged(Connection(phase=Phase.UP))
+    state, effects = unlock.update(unlock.UnlockState(), up, T)
+    assert effects == (), "the rest of what is typed would go to whoever is written to"
+    assert unlock.update(state, Submitted({"secret": "half a passphr"}), T)[1] == (CloseScreen(),)
+    assert unlock.update(unlock.UnlockState(waiting=True), up, T)[1] == (CloseScreen(),)
+
+
 def test_secrets_are_in_no_trace_of_a_state_or_an_effect() -> None:
     secret = "correct horse battery"
     state, effects = unlock.update(unlock.UnlockState(), Submitted({"secret": secret}), T)

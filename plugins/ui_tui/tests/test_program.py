@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from balchat_ui_tui import idle
 from balchat_ui_tui import screen as screen_module
+from balchat_ui_tui.actions import ConnectionChanged
 from balchat_ui_tui.chat.composer import Composer
 from balchat_ui_tui.chat.message_list import MessageList
+from balchat_ui_tui.connection_state import Connection, Phase
 from balchat_ui_tui.settings import TuiSettings
 from textual import events
 
@@ -262,7 +265,7 @@ async def test_backspace_and_the_arrows_take_whole_emoji(profiles: MemoryProfile
 
 
 async def test_the_account_is_lost_and_found_and_nothing_is_missing(
-    profiles: MemoryProfiles, alice: MemoryAccount
+    profiles: MemoryProfiles, alice: MemoryAccount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bob = alice.befriend("Bob")
     bob.write("before")
@@ -281,6 +284,13 @@ async def test_the_account_is_lost_and_found_and_nothing_is_missing(
         profile.unreachable = profile.meanwhile = None
         screen.app.session.connection.reconnect()
         await screen.shows("● Online", "before", "meanwhile")
+        stopped = ConnectionChanged(Connection(phase=Phase.STOPPED))
+        await screen.type("!")
+        screen.app.session.dispatch(stopped)
+        assert len(screen.app.screen_stack) == 2, "nothing comes in front while somebody types"
+        monkeypatch.setattr(idle, "_TYPES", 0)
+        screen.app.session.dispatch(stopped)
+        await screen.shows("The account keeps running")
 
 
 async def test_what_keeps_the_account_from_being_reached_is_told_whole(profiles: MemoryProfiles) -> None:

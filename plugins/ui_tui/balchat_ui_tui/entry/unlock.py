@@ -21,12 +21,13 @@ from balchat_ui_tui.pages.forms import Field, FormPage
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnlockState:
-    """How an account is started. `tries` counts secrets that did not open it."""
+    """How an account is started. `tries` counts secrets that did not open it; `runs`: something else started it."""
 
     slot: SlotKind = SlotKind.PASSPHRASE
     waiting: bool = False
     problem: str | None = None
     tries: int = 0
+    runs: bool = False
 
 
 class Started(Action, frozen=True):
@@ -38,6 +39,8 @@ class Started(Action, frozen=True):
 def update(state: UnlockState, action: Action, t: Texts) -> tuple[UnlockState, Effects]:
     """Return the state after an action, and what is to be done."""
     match action:
+        case Submitted() if state.runs:
+            return state, (CloseScreen(),)
         case Submitted(values=values) if not state.waiting:
             typed = values["secret"] if state.slot is SlotKind.PASSPHRASE else values["secret"].strip()
             if not typed:
@@ -54,8 +57,11 @@ def update(state: UnlockState, action: Action, t: Texts) -> tuple[UnlockState, E
             return state, (CloseScreen(), OpenScreen("entry.recover"))
         case Pressed(name="other-secret"):
             return state, (CloseScreen(), OpenScreen("entry.unlock"))
-        case ConnectionChanged(connection=connection) if connection.phase is Phase.UP:
+        case ConnectionChanged(connection=connection) if connection.phase is Phase.UP and state.waiting:
             return replace(state, waiting=False), (CloseScreen(),)
+        case ConnectionChanged(connection=connection):
+            # Where it closed by itself, the rest of a passphrase that is being typed would go to whoever is written to.
+            return replace(state, runs=connection.phase is Phase.UP), ()
         case _:
             return state, ()
 
@@ -95,8 +101,9 @@ class Unlock(FormPage[UnlockState]):
         return [Field(name="secret", label="entry.recovery-code")]
 
     def note(self) -> str:
-        """Say that it takes a while."""
-        return self.tui.t("entry.starting") if self.state.waiting else self.tui.t("entry.stays-up")
+        """Say that it takes a while, or need not be started any more."""
+        said = "entry.starting" if self.state.waiting else "entry.runs" if self.state.runs else "entry.stays-up"
+        return self.tui.t(said)
 
     def problem(self) -> str | None:
         """Say why it did not open."""
