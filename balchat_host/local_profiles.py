@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.metadata import version
 from typing import TYPE_CHECKING, TypeVar
 
-from balchat_host.api.errors import BalchatError, PluginError
+from balchat_host.api.errors import BadInput, BalchatError, PluginError
 from balchat_host.api.programs import Profiles, ProgramView
 from balchat_host.api.streams import ReaderGone
 from balchat_host.loader.configuration import examine
@@ -81,8 +81,11 @@ class LocalProfiles(Profiles):
         return self.run(load_other_program(self._configuration, name, directory), rest)
 
     def new_plugin(self, kind: PluginKind, name: str, parent: Path) -> Path:
-        from balchat_host.authoring.scaffold import new_plugin  # noqa: PLC0415  # few commands make a plugin
+        from balchat_host.authoring.scaffold import new_plugin, plugin_name  # noqa: PLC0415  # few make a plugin
+        from balchat_host.loader.plugins import announced  # noqa: PLC0415  # see above
 
+        if (taken := plugin_name(kind, name)) in announced():
+            raise BadInput(what=f"The name {taken}", problem="an installed plugin has it; choose another one")
         return new_plugin(kind, name, parent)
 
     def check_plugin(self, plugin: str) -> Iterator[Check]:

@@ -42,6 +42,11 @@ def distribution_name(kind: PluginKind, name: str) -> str:
     return f"balchat-{'ui' if kind is PluginKind.FRONT_END else kind}-{name.replace('_', '-')}"
 
 
+def plugin_name(kind: PluginKind, name: str) -> str:
+    """Return how balchat calls a plugin whose author calls it so. Raise BadInput."""
+    return distribution_name(kind, _checked(name)).removeprefix("balchat-").replace("-", "_")
+
+
 def _checked(name: str) -> str:
     """Return the part of a plugin's name that its author chooses. Raise BadInput."""
     given, name = name, name.removeprefix("balchat-").replace("-", "_")

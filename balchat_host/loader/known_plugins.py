@@ -53,7 +53,10 @@ class KnownPlugin:
             return f"{name} brings it, and {before} {self.distribution} did"
         if version != self.version:
             return f"it is version {version}, and {before} it was {self.version}"
-        if digest_of(distribution) != self.digest:
+        digest = digest_of(distribution)
+        if digest != self.digest and self.digest is None:
+            return f"nobody could watch its files {before}, and now they can be"
+        if digest != self.digest:
             return f"its files are not what they were {before}"
         return None
 

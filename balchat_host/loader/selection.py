@@ -76,7 +76,9 @@ def select(configuration: Configuration, records: Sequence[PluginRecord]) -> Sel
             record.usable()
         raise configuration.error(
             configuration.first_given("delivery.policy", "plugins.enabled"),
-            f"no enabled transport serves the policy {policy}",
+            f"no enabled transport serves the policy {policy}"
+            if of_kind(descriptors, TransportDescriptor)
+            else "no transport is enabled, so nothing carries messages",
             "a policy and transports that go together",
         )
     return Selection(

@@ -157,3 +157,12 @@ def test_what_is_there_is_left_alone(tmp_path: Path) -> None:
     assert (folder / "README.md").read_text() == "mine"
     with pytest.raises(BadInput, match="it cannot be written"):
         new_plugin(PluginKind.CRYPTO, "bell", folder / "README.md")
+
+
+def test_a_name_that_an_installed_plugin_has_is_refused(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "balchat_host", "plugins", "new", "front-end", "cli", "--dir", str(tmp_path)]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stderr) == (
+        3, "balchat: The name ui_cli: an installed plugin has it; choose another one\n",
+    )  # fmt: skip
+    assert not list(tmp_path.iterdir())

@@ -209,11 +209,15 @@ def test_the_testing_pages_conversation_is_one(blocks):
     anyio.run(names["test_a_conversation"])
 
 
-def test_the_files_of_the_page_for_front_ends_go_and_come(blocks):
-    (test,) = [block.text for block in blocks(FRONT_END, "python")]
-    names = {}
-    exec(test, names)
-    anyio.run(names["test_files_go_and_come"])
+@pytest.mark.parametrize(
+    ("file", "test"),
+    [("tests/test_files.py", "test_files_go_and_come"), ("tests/test_greeting.py", "test_a_change_holds_at_once")],
+)
+def test_the_examples_of_the_page_for_front_ends_work(blocks, file, test):
+    (source,) = [block.text for block in blocks(FRONT_END, "python") if block.file == file]
+    names = {"__name__": "example"}
+    exec(source, names)
+    anyio.run(names[test])
 
 
 @pytest.mark.parametrize("name", sorted(Files.__abstractmethods__))
@@ -248,6 +252,7 @@ def test_everything_that_a_test_can_do_to_an_account_is_on_the_testing_page(page
 
 def test_no_snippet_on_the_pages_is_left_out(blocks):
     assert len(blocks(TESTING, "python")) == 2
+    assert len(blocks(FRONT_END, "python")) == 2
     assert [block.file for block in blocks(INDEX, "python")] == ["balchat_ui_ping/__init__.py", "tests/test_ping.py"]
     assert len(blocks(HOOK_PAGE, "python")) == len(HOOKS)
 

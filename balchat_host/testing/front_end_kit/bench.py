@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from traceback import extract_tb
 from typing import Final
 
 import anyio
@@ -12,9 +13,11 @@ import pytest
 from anyio import TASK_STATUS_IGNORED
 from anyio.abc import TaskGroup, TaskStatus
 
+from balchat_host.api.failures import leaves
 from balchat_host.api.frontend import App, FrontEnd, FrontEndContext
 from balchat_host.testing.audit import watched
 from balchat_host.testing.audit.kit import AuditedKit
+from balchat_host.testing.audit.places import relevant, shown
 from balchat_host.testing.front_end_kit.guarded_app import GuardedApp, Watched
 from balchat_host.testing.front_end_kit.people import confide_ids
 from balchat_host.testing.front_end_kit.telling import Heard, Kept, hear_error, told_in
@@ -125,7 +128,7 @@ class Host:
             except* NotStarted:
                 raise
             except* Exception as error:  # noqa: BLE001  # the host makes another one, whatever it was
-                self.ends.append(repr(error.exceptions[0]))
+                self.ends.append(_described(next(leaves(error))))
                 hear_error(error)
         if self._most_starts == MOST_STARTS:
             raise AssertionError(f"it ended {len(self.ends)} times: {', '.join(self.ends)}")
@@ -136,6 +139,11 @@ class Host:
             await tasks.start(front_end.run, app)
         if patience.cancelled_caught:
             raise NotStarted("run has not called task_status.started()")
+
+
+def _described(error: BaseException) -> str:
+    raised = [(frame.filename, frame.lineno or 0, frame.name) for frame in extract_tb(error.__traceback__)]
+    return f"{error!r} at {shown(relevant(reversed(raised)))}"
 
 
 @asynccontextmanager

@@ -234,6 +234,12 @@ def test_a_plugin_that_has_changed_says_so_until_it_is_accepted(cli: Cli, host: 
     assert cli.json("plugins", "accept", "network_tor") == {"accepted": "network_tor"}
     assert changed not in cli.ok("plugins", "list").out
     assert cli("plugins", "accept", "nonsense").code == 5
+    host.profile().plugin_views = [replace(each, changed=changed) for each in PLUGINS[:2]]
+    names = [each.name for each in PLUGINS[:2]]
+    assert cli.ok("plugins", "accept", *names, names[0]).out.splitlines() == [
+        f"{name} is remembered as it is now." for name in names
+    ]
+    assert changed not in cli.ok("plugins", "list").out
 
 
 def test_coming_up_says_what_is_not_as_it_was(cli: Cli, profile: MemoryProfile, key: str) -> None:

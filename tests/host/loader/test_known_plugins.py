@@ -148,6 +148,9 @@ def test_a_plugin_without_a_list_of_its_files_is_refused_where_plugins_are_pinne
     look.memory.keep(look(), DEPLOYMENT)
     assert of(look()).usable()
     assert "nothing says which files are its own" in of(look(PINNED)).problem
+    assert changed(look) is None
+    record.write_text("ui_bell.py,,\n")
+    assert changed(look).startswith("nobody could watch its files when it was enabled on")
     record.write_text("bells-1.0.dist-info/RECORD,,\n")
     assert "nothing says which files are its own" in of(look(PINNED)).problem
 

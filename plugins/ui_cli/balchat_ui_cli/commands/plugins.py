@@ -22,7 +22,8 @@ def register(app: typer.Typer) -> None:
     plugins = new_group()
     command(plugins, "list", examples=["balchat plugins list"])(list_plugins)
     command(plugins, "show", examples=["balchat plugins show network_tor"])(show_plugin)
-    command(plugins, "accept", examples=["balchat plugins accept ui_bell"])(accept_plugin)
+    examples = ["balchat plugins accept ui_bell", "balchat plugins accept ui_bell transport_pigeon"]
+    command(plugins, "accept", examples=examples)(accept_plugins)
     examples = ["balchat plugins check .", "balchat plugins check transport_tor_direct --json"]
     command(plugins, "check", examples=examples)(check_plugin)
     examples = ["balchat plugins new front-end bell", "balchat plugins new transport pigeon --dir ~/src"]
@@ -83,11 +84,15 @@ def _first(values: Sequence[str]) -> Iterable[tuple[bool, str]]:
     return ((number == 0, value) for number, value in enumerate(values))
 
 
-def accept_plugin(run: Run, name: Annotated[str, typer.Argument(metavar="NAME", help="The plugin.")]) -> None:
-    """Say that an enabled plugin is as you want it: remember its version and its files as they are now."""
-    run.profile.accept_plugin(name)
-    accepted = f"{name} is remembered as it is now."
-    run.out.value({"accepted": name}, lambda: [[accepted]], done=accepted)
+def accept_plugins(
+    run: Run,
+    names: Annotated[list[str], typer.Argument(metavar="NAMES", help="One plugin or more.", show_default=False)],
+) -> None:
+    """Say that enabled plugins are as you want them: remember their versions and their files as they are now."""
+    for name in dict.fromkeys(names):
+        run.profile.accept_plugin(name)
+        accepted = f"{name} is remembered as it is now."
+        run.out.value({"accepted": name}, partial(list, [[accepted]]), done=accepted)
 
 
 def new_plugin(
