@@ -76,3 +76,8 @@ class Failed(Action, frozen=True):
     """A call failed."""
 
     error: BalchatError
+
+
+def chosen(action: Action) -> Action:
+    """Return what a screen leaves on which something is chosen: it is an action of whoever opened it."""
+    return action

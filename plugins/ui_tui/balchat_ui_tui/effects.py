@@ -89,10 +89,6 @@ class After(Effect, frozen=True):
     key: str
 
 
-class Ring(Effect, frozen=True):
-    """Ring the terminal's bell, where the settings allow it."""
-
-
 class WriteElsewhere(Effect, frozen=True):
     """Open a text in the person's own editor; `done` makes an action of what it is then."""
 

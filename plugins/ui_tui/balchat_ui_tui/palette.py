@@ -1,6 +1,5 @@
 """The command palette: everything that can be done, found by a few letters."""
 
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -17,6 +16,7 @@ from balchat_ui_tui.conversations.marking import mark
 from balchat_ui_tui.drawing.cells import fit
 from balchat_ui_tui.drawing.pieces import Piece, Row
 from balchat_ui_tui.effects import Call, CloseScreen, Effects, OpenScreen, Quit
+from balchat_ui_tui.finding import has_words, wanted_words
 from balchat_ui_tui.main import actions as main
 
 
@@ -111,14 +111,9 @@ def _call(method: str, conversation: ConversationView) -> Command:
 
 
 def found(typed: str, account: AccountState, shown: str | None, t: Texts) -> Sequence[Command]:
-    """Return what has all the words that were typed in its text, in any order; accents do not matter."""
-    words = _plain(typed).split()
-    return [each for each in commands(account, shown) if all(word in _plain(t(each.text)) for word in words)]
-
-
-def _plain(text: str) -> str:
-    apart = unicodedata.normalize("NFD", text.casefold())
-    return "".join(character for character in apart if not unicodedata.combining(character))
+    """Return what has all the words that were typed in its text."""
+    words = wanted_words(typed)
+    return [each for each in commands(account, shown) if has_words(t(each.text), words)]
 
 
 class Palette(Picker[PickState]):

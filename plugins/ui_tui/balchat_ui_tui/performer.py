@@ -109,8 +109,6 @@ class Performer:
                 tui.session.close_screen(result, asker)
             case do.After():
                 self._after(effect, asker)
-            case do.Ring():
-                tui.ring()
             case do.WriteElsewhere(text=text, done=done):
                 tui.run_worker(self._write_elsewhere(text, done, asker), exit_on_error=False)
             case do.Reconnect():

@@ -11,7 +11,7 @@ from balchat_host.api.frontend import App as Account
 from balchat_ui_tui import account as account_state
 from balchat_ui_tui.account import AccountState
 from balchat_ui_tui.account_screens.lock import LockScreen
-from balchat_ui_tui.actions import Action, ConnectionChanged, FocusChanged, Heard
+from balchat_ui_tui.actions import Action, ConnectionChanged, FocusChanged, Heard, chosen
 from balchat_ui_tui.chat.actions import DraftDue
 from balchat_ui_tui.connection import AccountConnection
 from balchat_ui_tui.connection_state import Phase
@@ -139,7 +139,7 @@ class Session:
     def open_palette(self) -> None:
         """Show everything that can be done, where the main screen is in front."""
         if isinstance(self._tui.screen, MainScreen):
-            self.open_screen(OpenScreen("palette", closed=_chosen), self._tui.screen)
+            self.open_screen(OpenScreen("palette", closed=chosen), self._tui.screen)
 
     @property
     def locked(self) -> bool:
@@ -210,8 +210,3 @@ class Session:
         for screen in self._tui.screen_stack:
             if isinstance(screen, StatefulScreen):
                 yield cast("StatefulScreen[Any]", screen)
-
-
-def _chosen(action: Action) -> Action:
-    """Take what was chosen: it is an action already."""
-    return action

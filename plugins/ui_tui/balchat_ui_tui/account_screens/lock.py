@@ -92,6 +92,4 @@ class LockScreen(FormPage[LockState]):
         """Empty the field after a passphrase that was wrong."""
         super().draw(before)
         if before is not None and self.state.tries != before.tries:
-            field = self.query_one("#field-passphrase")
-            field.value = ""  # pyright: ignore[reportAttributeAccessIssue]  # it is an Input
-            field.focus()
+            self.empty("passphrase")

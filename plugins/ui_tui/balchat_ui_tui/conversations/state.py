@@ -1,10 +1,10 @@
 """The state of the list of conversations, and what happens to it."""
 
 from dataclasses import dataclass, replace
-from unicodedata import normalize
 
 from balchat_host.api.views import ConversationView
 from balchat_ui_tui.account import AccountState
+from balchat_ui_tui.finding import has_words, wanted_words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,20 +19,9 @@ class ListState:
 def shown(state: ListState, account: AccountState) -> tuple[ConversationView, ...]:
     """Return the conversations that the list shows. Whoever looks for a name finds those put away, too."""
     if state.words:
-        wanted = _folded(state.words).split()
-        return tuple(each for each in account.conversations if _matches(each, wanted))
+        wanted = wanted_words(state.words)
+        return tuple(each for each in account.conversations if has_words(each.title, wanted))
     return tuple(each for each in account.conversations if each.archived == state.archived)
-
-
-def _matches(conversation: ConversationView, wanted: list[str]) -> bool:
-    title = _folded(conversation.title)
-    return all(word in title for word in wanted)
-
-
-def _folded(text: str) -> str:
-    """Return a text in which case and accents do not matter."""
-    plain = normalize("NFKD", text.casefold())
-    return "".join(each for each in plain if not "\u0300" <= each <= "\u036f")
 
 
 def move(state: ListState, account: AccountState, by: int) -> ListState:

@@ -117,9 +117,7 @@ class Unlock(FormPage[UnlockState]):
         """Empty the field after a secret that was wrong."""
         super().draw(before)
         if before is not None and self.state.tries != before.tries:
-            field = self.query_one("#field-secret")
-            field.value = ""  # pyright: ignore[reportAttributeAccessIssue]  # it is an Input
-            field.focus()
+            self.empty("secret")
 
 
 class Recover(Unlock):

@@ -9,7 +9,7 @@ from balchat_host.api.events import ContactRemoved, ConversationChanged
 from balchat_host.api.text import visible
 from balchat_host.api.views import ConversationView
 from balchat_ui_tui.account import AccountState
-from balchat_ui_tui.actions import AccountRead, Action, FocusChanged, Heard
+from balchat_ui_tui.actions import AccountRead, Action, FocusChanged, Heard, chosen
 from balchat_ui_tui.chat import actions as chat_actions
 from balchat_ui_tui.chat import composing
 from balchat_ui_tui.chat import update as chat
@@ -44,7 +44,7 @@ def update(  # noqa: C901, PLR0912  # a line or two for each action
         case do.Back():
             return _back(state), ()
         case do.Open(name=name):
-            return state, (OpenScreen(name, closed=_chosen),)
+            return state, (OpenScreen(name, closed=chosen),)
         case do.PathFound(conversation=conversation, pasted=pasted, path=Path() as path) if conversation == _shown_id(
             state
         ):
@@ -66,7 +66,7 @@ def update(  # noqa: C901, PLR0912  # a line or two for each action
             timer = {"conversation": conversation, "seconds": seconds_of(answer)}
             return state, (Call("conversations.set_timer", timer),)
         case do.Search():
-            return state, (OpenScreen("search", {"conversation": _shown_id(state)}, closed=_chosen),)
+            return state, (OpenScreen("search", {"conversation": _shown_id(state)}, closed=chosen),)
         case _:
             return _told(state, action, account)
 
@@ -239,8 +239,3 @@ def _back(state: MainState) -> MainState:
     if state.pane is Pane.MESSAGES:
         return replace(state, pane=Pane.COMPOSER)
     return replace(state, pane=Pane.LIST)
-
-
-def _chosen(action: Action) -> Action:
-    """Take what a screen leaves that lets something be chosen: an action of this screen."""
-    return action

@@ -122,6 +122,12 @@ class FormPage(Page[S], Generic[S]):
         ticked = {name: "yes" if self.query_one(f"#switch-{name}", Tick).value else "" for name in self.switches()}
         return typed | ticked
 
+    def empty(self, name: str) -> None:
+        """Empty a field after a secret that was wrong, and give it the keyboard."""
+        field = self.query_one(f"#field-{name}", Input)
+        field.value = ""
+        field.focus()
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Return whether a key does something now: Enter goes on from a field only where one follows."""
         return self._next_field() is not None if action == "next_field" else super().check_action(action, parameters)
