@@ -9,7 +9,7 @@ import anyio
 import pytest
 from anyio import to_thread
 
-from balchat_host.api.errors import BalchatError, VaultDamaged, VaultExposed, VaultTooNew, WrongSecret
+from balchat_host.api.errors import BadInput, BalchatError, VaultDamaged, VaultExposed, VaultTooNew, WrongSecret
 from balchat_host.api.storage import SlotKind, Storage, Transaction
 from balchat_host.testing.file_storage_kit.files import (
     NEEDLE,
@@ -35,6 +35,7 @@ from balchat_host.testing.storage_kit import (
     as_it_is,
     make_notes,
     new_vault,
+    notes,
     unlocked,
 )
 from balchat_host.testing.storage_kit.vaults import Refused, refuse
@@ -126,6 +127,9 @@ class OutsideTests(FileStorageKitBase):
                 with pytest.raises(Refused):
                     await vault.backup(tmp_path / "backup", refuse)
                 await vault.backup(tmp_path / "whole", as_it_is)
+                for target in (taken, link, tmp_path / "absent" / "backup"):
+                    with pytest.raises(BadInput):
+                        await vault.backup(target, as_it_is)
             with pytest.raises(Refused):
                 await storage.restore(
                     tmp_path / "restored", tmp_path / "whole", SlotKind.PASSPHRASE, PASSPHRASE, refuse
@@ -137,9 +141,31 @@ class OutsideTests(FileStorageKitBase):
             make_notes(tx)
             raise Refused
 
+        taken, link = tmp_path / "taken", tmp_path / "link"
+        taken.write_bytes(b"")
+        link.symlink_to(tmp_path / "elsewhere")
         anyio.run(fail)
+        assert (taken.read_bytes(), link.is_symlink()) == (b"", True)
+        assert not (tmp_path / "absent").exists()
         files = {path.relative_to(tmp_path) for path in tmp_path.rglob("*") if path.is_file() and path.stat().st_size}
         assert {path.parts[0] for path in files} == {directory.name, "whole"}
+
+    def test_a_vault_may_lie_in_any_folder(self, storage: Storage, tmp_path: Path) -> None:
+        """What means something in an address, a pattern or a shell is part of a name."""
+
+        async def use(directory: Path) -> None:
+            async with new_vault(storage, directory) as vault:
+                await vault.transact(add_note("kept"))
+                await vault.backup(directory.parent / "copy", as_it_is)
+            for each in (directory, directory.parent / "copy"):
+                async with unlocked(storage, each) as vault:
+                    assert await vault.read(notes) == ["kept"]
+
+        folder = tmp_path / "what? #1 [a*] 100%41 'ü' $HOME ; --"
+        folder.mkdir()
+        anyio.run(use, folder / "?mode=memory&x=#y")
+        assert {path.name for path in tmp_path.iterdir()} == {folder.name}
+        assert {path.name for path in folder.iterdir()} == {"?mode=memory&x=#y", "copy"}
 
     # -- damage
 

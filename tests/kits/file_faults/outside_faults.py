@@ -1,49 +1,21 @@
-"""Faults for a storage that keeps files, in the one that balchat uses."""
+"""Faults of a vault's files, as they are seen from outside."""
 
 from __future__ import annotations
 
 import shutil
-from contextlib import suppress
-from typing import ClassVar
+from urllib.parse import quote
 
 from anyio import to_thread
-from balchat_storage_sqlcipher.header import Kdf
-from balchat_storage_sqlcipher.storage import SqlcipherStorage
 from balchat_storage_sqlcipher.vault import SqlcipherVault
 
-from balchat_host.api.errors import VaultDamaged, VaultInUse, WrongSecret
+from balchat_host.api.errors import VaultDamaged, WrongSecret
 from balchat_host.api.storage import SqlError
 from balchat_host.api.types import Check
+from tests.kits.file_faults.faulty_files import FaultyFiles
 
 OWNER = "test_only_the_owner_can_reach_the_files"
 PLAIN = "test_nothing_readable_lies_on_the_disk"
 NEEDLE = "a needle that nobody must find"
-
-
-class FaultyFiles(SqlcipherStorage):
-    """No fault."""
-
-    caught_by: ClassVar[str]
-    audited: ClassVar[bool] = False
-    failures: ClassVar[tuple[type[BaseException], ...]] = ()
-    vault: ClassVar[type[SqlcipherVault]] = SqlcipherVault
-
-    def __init__(self) -> None:
-        super().__init__(weak_kdf=Kdf(memory_kib=8, passes=1, lanes=1))
-
-    async def create(self, directory, slots, fill):
-        made = await super().create(directory, slots, fill)
-        made.__class__ = self.vault
-        await to_thread.run_sync(self.made, directory, slots)
-        return made
-
-    def made(self, directory, slots) -> None:
-        """For faults."""
-
-    async def unlock(self, directory, kind, secret):
-        unlocked = await super().unlock(directory, kind, secret)
-        unlocked.__class__ = self.vault
-        return unlocked
 
 
 def open_to_all(directory) -> None:
@@ -111,7 +83,7 @@ class WritesPlainBackups(FaultyFiles):
 
     caught_by = PLAIN
 
-    class vault(SqlcipherVault):  # noqa: N801  # see above
+    class vault(SqlcipherVault):  # noqa: N801  # it stands for the attribute
         async def backup(self, target, amend):
             await super().backup(target, amend)
             await to_thread.run_sync((target / "index").write_text, NEEDLE)
@@ -122,7 +94,7 @@ class NamesFilesByContent(FaultyFiles):
 
     caught_by = PLAIN
 
-    class vault(SqlcipherVault):  # noqa: N801  # see above
+    class vault(SqlcipherVault):  # noqa: N801  # it stands for the attribute
         async def backup(self, target, amend):
             await super().backup(target, amend)
             await to_thread.run_sync((target / NEEDLE).touch)
@@ -176,69 +148,12 @@ class FindsNothingWrong(FaultyFiles):
         return [Check(name="vault", finding="well")]
 
 
-class LocksNobodyOut(FaultyFiles):
-    """Opens a vault that another process has open."""
-
-    caught_by = "test_a_vault_is_open_in_one_process_until_that_is_killed"
-
-    async def unlock(self, directory, kind, secret):
-        def remove() -> None:
-            for path in directory.rglob("*lock*"):
-                with suppress(OSError):
-                    octets, mode = path.read_bytes(), path.stat().st_mode
-                    path.unlink()
-                    path.write_bytes(octets)
-                    path.chmod(mode)
-
-        await to_thread.run_sync(remove)
-        return await super().unlock(directory, kind, secret)
-
-
-class AnswersBeforeItIsWritten(FaultyFiles):
-    """Answers before a unit is on the disk."""
-
-    caught_by = "test_every_acknowledged_unit_outlives_a_kill"
-
-    class vault(SqlcipherVault):  # noqa: N801  # see above
-        async def transact(self, fn):
-            self.later = [*getattr(self, "later", []), fn]
-            if len(self.later) == 100:  # so many are lost
-                later, self.later = self.later, []
-                for each in later:
-                    await super().transact(each)
-
-        async def aclose(self):
-            for each in getattr(self, "later", []):
-                await super().transact(each)
-            await super().aclose()
-
-
-class ExistsBeforeItIsMade(FaultyFiles):
-    """Says that a vault is there as soon as its folder is."""
-
-    caught_by = "test_a_creation_that_was_killed_in_its_first_unit_leaves_no_vault"
-
-    def exists(self, directory):
-        return directory.exists()
-
-
-class NeverWaitsForTheDisk(FaultyFiles):
-    """Commits without waiting until the disk has it."""
-
-    caught_by = "test_a_commit_waits_until_the_disk_has_it"
-
-    async def unlock(self, directory, kind, secret):
-        unlocked = await super().unlock(directory, kind, secret)
-        unlocked._writer._cursor.execute("PRAGMA synchronous = NORMAL")
-        return unlocked
-
-
 class WritesPlainWhileItBacksUp(FaultyFiles):
     """Has what is in the vault in a readable file while it backs up."""
 
     caught_by = PLAIN
 
-    class vault(SqlcipherVault):  # noqa: N801  # see above
+    class vault(SqlcipherVault):  # noqa: N801  # it stands for the attribute
         async def backup(self, target, amend):
             plain = target.with_suffix(".plain")
 
@@ -278,7 +193,7 @@ class KeepsTheOldSlots(FaultyFiles):
 
     caught_by = "test_a_changed_passphrase_leaves_nothing_that_the_old_one_opens"
 
-    class vault(SqlcipherVault):  # noqa: N801  # see above
+    class vault(SqlcipherVault):  # noqa: N801  # it stands for the attribute
         async def set_slot(self, kind, secret):
             header = self._opened.files.header
             await to_thread.run_sync(shutil.copy2, header, header.with_suffix(".old"))
@@ -290,7 +205,7 @@ class LeavesHalfABackup(FaultyFiles):
 
     caught_by = "test_what_fails_leaves_no_files"
 
-    class vault(SqlcipherVault):  # noqa: N801  # see above
+    class vault(SqlcipherVault):  # noqa: N801  # it stands for the attribute
         async def backup(self, target, amend):
             try:
                 await super().backup(target, amend)
@@ -309,34 +224,75 @@ class MarksWhatItLooksAt(FaultyFiles):
         return super().checks(directory)
 
 
-class ThrowsTheLogAway(FaultyFiles):
-    """Throws away what a process that was killed had committed last."""
+class MakesTheFolderOfABackup(FaultyFiles):
+    """Makes the folder into which a backup is to go, where it is not there."""
 
-    caught_by = "test_every_acknowledged_unit_outlives_a_kill"
+    caught_by = "test_what_fails_leaves_no_files"
+
+    class vault(SqlcipherVault):  # noqa: N801  # it stands for the attribute
+        async def backup(self, target, amend):
+            await to_thread.run_sync(lambda: target.parent.mkdir(exist_ok=True))
+            await super().backup(target, amend)
+
+
+class BacksUpOverAFile(FaultyFiles):
+    """Makes a backup in place of a file."""
+
+    caught_by = "test_what_fails_leaves_no_files"
+
+    class vault(SqlcipherVault):  # noqa: N801  # it stands for the attribute
+        async def backup(self, target, amend):
+            await to_thread.run_sync(lambda: target.is_file() and target.unlink())
+            await super().backup(target, amend)
+
+
+class FollowsALink(FaultyFiles):
+    """Makes a backup where a link leads that leads nowhere yet."""
+
+    caught_by = "test_what_fails_leaves_no_files"
+
+    class vault(SqlcipherVault):  # noqa: N801  # it stands for the attribute
+        async def backup(self, target, amend):
+            await super().backup(await to_thread.run_sync(target.resolve), amend)
+
+
+class LeavesWhatItCopiedFirst(FaultyFiles):
+    """Leaves beside a backup what it was made from."""
+
+    caught_by = "test_what_fails_leaves_no_files"
+
+    class vault(SqlcipherVault):  # noqa: N801  # it stands for the attribute
+        async def backup(self, target, amend):
+            await super().backup(target, amend)
+            path = target.with_name(f"{target.name}.part")
+            await to_thread.run_sync(path.write_bytes, b"locked")
+
+
+class TakesAFolderForAnAddress(FaultyFiles):
+    """Reads the name of a folder as an address, in which a question mark means something."""
+
+    caught_by = "test_a_vault_may_lie_in_any_folder"
+
+    async def create(self, directory, slots, fill):
+        return await super().create(type(directory)(str(directory).partition("?")[0]), slots, fill)
+
+
+class EscapesNames(FaultyFiles):
+    """Gives a folder another name, where something in its own means something."""
+
+    caught_by = "test_a_vault_may_lie_in_any_folder"
+
+    async def create(self, directory, slots, fill):
+        return await super().create(directory.with_name(quote(directory.name)), slots, fill)
 
     async def unlock(self, directory, kind, secret):
-        def throw() -> None:
-            for path in directory.rglob("*-wal"):
-                path.unlink()
-
-        await to_thread.run_sync(throw)
-        return await super().unlock(directory, kind, secret)
+        return await super().unlock(directory.with_name(quote(directory.name)), kind, secret)
 
 
-class IsInUseForEver(FaultyFiles):
-    """Says of a vault whose process was killed that it is in use."""
+class LeavesAFileBeside(FaultyFiles):
+    """Leaves a file beside the folder of the vault."""
 
-    caught_by = "test_a_vault_is_open_in_one_process_until_that_is_killed"
+    caught_by = "test_a_vault_may_lie_in_any_folder"
 
-    async def unlock(self, directory, kind, secret):
-        def mark() -> None:
-            try:
-                (directory / "in-use").touch(0o600, exist_ok=False)
-            except FileExistsError:
-                raise VaultInUse from None
-
-        await to_thread.run_sync(mark)
-        return await super().unlock(directory, kind, secret)
-
-
-FAULTS = list(FaultyFiles.__subclasses__())
+    def made(self, directory, slots):
+        directory.with_name("lock").touch(0o600)
