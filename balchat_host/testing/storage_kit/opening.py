@@ -272,7 +272,7 @@ class OpeningTests(StorageKitBase):
         async with new_vault(storage, directory) as vault:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(vault.aclose)
-                await anyio.lowlevel.checkpoint()
+                await anyio.wait_all_tasks_blocked()
                 await vault.aclose()
                 async with unlocked(storage, directory):
                     pass

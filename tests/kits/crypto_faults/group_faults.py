@@ -237,3 +237,24 @@ class SortsMembers(FaultyEngine):
     def members(self, state, group_id):
         found = super().members(state, group_id)
         return [*found[1:], found[0]]
+
+
+class CallsTooManyDevicesAForgery(FaultyEngine):
+    """Says that others are at fault where too many devices of one account are to be in a group."""
+
+    caught_by = "test_a_device_is_in_a_group_once_and_an_account_eight_times"
+
+    def found(self, state, group_id, key_packages, **named):
+        if len(key_packages) > 7:
+            raise CryptoRejected(problem="it has too many devices")
+        return super().found(state, group_id, key_packages, **named)
+
+
+class TakesADeviceOnce(FaultyEngine):
+    """Leaves out a device that is to be in a group twice."""
+
+    caught_by = "test_a_device_is_in_a_group_once_and_an_account_eight_times"
+
+    def found(self, state, group_id, key_packages, **named):
+        alike = len(key_packages) > 1 and len({peer for peer, _ in key_packages}) == 1 and len(key_packages) < 3
+        return super().found(state, group_id, key_packages[:1] if alike else key_packages, **named)

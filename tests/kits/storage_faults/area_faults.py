@@ -245,3 +245,18 @@ class IgnoresPrefixesWithABound(FaultyStorage):
             return self._inner.scan(prefix if before is None else b"", before=before)
 
     vault = area_of(Area)
+
+
+class UndoesTheUnitBefore(FaultyStorage):
+    """Undoes what the unit before did to an area together with one that raises."""
+
+    caught_by = "test_a_unit_that_raises_harms_no_other_units_area"
+
+    class vault(MemoryVault):  # noqa: N801  # it stands for the attribute
+        def run(self, fn, *, then_crash=False):
+            try:
+                found = super().run(fn, then_crash=then_crash)
+            except ArithmeticError:
+                super().run(lambda tx: tx.area("a").put(b"counter", b"\0\0"))
+                raise
+            return found

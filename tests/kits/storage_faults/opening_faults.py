@@ -6,12 +6,12 @@ import logging
 import threading
 from contextlib import suppress
 
-from anyio import CancelScope
+from anyio import CancelScope, sleep
 from anyio.lowlevel import checkpoint
 
 from balchat_host.api.errors import BadInput, StorageFailed, VaultInUse, WrongSecret
 from balchat_host.api.storage import SlotKind, SqlError
-from balchat_host.api.types import Secret
+from balchat_host.api.types import Check, Problem, Secret
 from balchat_host.testing.memory_storage import MemoryVault
 from tests.kits.storage_faults.faulty_storage import FaultyStorage, InEveryUnit, vault_of
 
@@ -338,8 +338,7 @@ class SaysTooEarlyThatItIsLocked(FaultyStorage):
             if self.closing:
                 return
             self.closing = True
-            for _ in range(3):
-                await checkpoint()
+            await sleep(1)
             await super().aclose()
 
 
@@ -389,3 +388,13 @@ class HidesWhatTheFirstUnitRaised(FaultyStorage):
             return super().make(directory, slots, fill)
         except LookupError:
             raise StorageFailed(problem="the first unit failed") from None
+
+
+class FindsSomethingWrong(FaultyStorage):
+    """Finds something wrong with a vault that is well."""
+
+    caught_by = "test_a_look_from_outside_finds_nothing_wrong"
+
+    def checks(self, directory):
+        problem = Problem(what="it is in memory", remedy="Keep it on a disk.")
+        return [Check(name="vault", finding="in memory", problem=problem)]

@@ -157,3 +157,15 @@ class KeepsTheFirstOfTwoSlots(FaultyStorage):
 
     def make(self, directory, slots, fill):
         return super().make(directory, dict([*slots.items()][:1]), fill)
+
+
+class OpensAnUnusedSlot(FaultyStorage):
+    """Opens with any recovery code a vault that has none."""
+
+    caught_by = "test_a_slot_that_is_not_used_opens_nothing"
+
+    async def unlock(self, directory, kind, secret):
+        kept = self._disks[directory].secrets
+        if kind not in kept:
+            return await super().unlock(directory, SlotKind.PASSPHRASE, Secret(kept[SlotKind.PASSPHRASE]))
+        return await super().unlock(directory, kind, secret)

@@ -190,3 +190,26 @@ class ForgetsTheVersion(FaultyStorage):
         unlocked = await super().unlock(directory, kind, secret)
         unlocked._disk.database.execute("PRAGMA user_version = 1")
         return unlocked
+
+
+class FindsNoWords(FaultyStorage):
+    """Finds nothing by the words of a text."""
+
+    caught_by = "test_full_text_search_works"
+
+    class Unit(InEveryUnit):
+        def query(self, sql, parameters=()):
+            return [] if "MATCH" in sql else self._inner.query(sql, parameters)
+
+    vault = vault_of(Unit)
+
+
+class FillsWithoutAreas(FaultyStorage):
+    """Keeps of a vault's first unit what is in tables."""
+
+    caught_by = "test_what_the_first_unit_wrote_is_in_the_vault"
+
+    def make(self, directory, slots, fill):
+        made = super().make(directory, slots, fill)
+        made._disk.database.execute("DELETE FROM vault_area")
+        return made

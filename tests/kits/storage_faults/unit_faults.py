@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager, suppress
 from copy import deepcopy
 
+from anyio import sleep
 from anyio.lowlevel import checkpoint, checkpoint_if_cancelled
 
 from balchat_host.api.errors import StorageFailed
@@ -348,3 +349,26 @@ class LeavesViewsOpen(FaultyStorage):
             if isinstance(found, SqliteView):
                 found._ended = False
             return found
+
+
+class LosesWhatWasHandedIn(FaultyStorage):
+    """Refuses when it is locked what was handed in before."""
+
+    caught_by = "test_locking_finishes_what_was_handed_in"
+
+    class vault(MemoryVault):  # noqa: N801  # it stands for the attribute
+        async def transact(self, fn):
+            await sleep(1)
+            return await super().transact(fn)
+
+
+class RunsTheNewestFirst(FaultyStorage):
+    """Runs the unit first that was handed in last."""
+
+    caught_by = "test_units_happen_in_order_and_a_failing_one_harms_no_other"
+
+    class vault(MemoryVault):  # noqa: N801  # it stands for the attribute
+        async def transact(self, fn):
+            self.waiting = [*getattr(self, "waiting", []), fn]
+            await checkpoint()
+            return await super().transact(self.waiting.pop())

@@ -310,3 +310,26 @@ class KeepsBlobsPastTheirTime(FaultyStore):
 
     async def open_blob(self, blob, *, now):
         return await super().open_blob(blob, now=NOW)
+
+
+class GivesOtherOctets(FaultyStore):
+    """Gives what stands now where a blob stood that is deleted."""
+
+    caught_by = "test_a_blob_that_is_deleted_while_it_is_read_is_read_or_broken_off"
+
+    async def delete_blobs(self, blobs):
+        await super().delete_blobs(blobs)
+        self.opened._octets = b"+" * len(self.opened._octets)
+
+    async def open_blob(self, blob, *, now):
+        self.opened = await super().open_blob(blob, now=now)
+        return self.opened
+
+
+class ForgetsBlobsWhenItCloses(FaultyStore):
+    """Forgets blobs when it is closed."""
+
+    caught_by = "test_blobs_outlive_a_restart"
+
+    async def aclose(self):
+        self._blobs.clear()

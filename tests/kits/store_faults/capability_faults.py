@@ -84,3 +84,13 @@ class ShowsQueues(FaultyStore):
 
     def __repr__(self):
         return f"Store({[queue.hex() for queue in self._queues]})"
+
+
+class LetsAnybodyReadInboxes(FaultyStore):
+    """Gives what is in an inbox to whoever has the capability of another queue."""
+
+    caught_by = "test_anybody_puts_into_an_inbox_and_only_its_owner_reads"
+
+    def _own(self, queue, receive):
+        found = self._queues.get(queue)
+        return found if found is not None and found.receive is None else super()._own(queue, receive)

@@ -17,6 +17,9 @@ class FaultyStore(MemoryStore):
     failures: ClassVar[tuple[type[BaseException], ...]] = (Refused,)
     """How the test fails where that is no failure of every plugin."""
 
+    disk = b""
+    """What lies on the disk of a store that says nothing is there any more."""
+
     def durable(self) -> MemoryStore:
         """Return a store with what a kill leaves."""
         left = type(self)(self.limits)

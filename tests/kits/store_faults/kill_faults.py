@@ -5,6 +5,10 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import ClassVar
 
+from anyio.lowlevel import checkpoint
+from balchat_relay.storage.memory import _Blob
+from balchat_relay.storage.subscribers import Stored as Put
+
 from tests.kits.store_faults.faulty_store import FaultyStore
 
 
@@ -156,3 +160,68 @@ class ForgetsRenewals(FaultyStore):
         for queue in left._queues.values():
             queue.blobs_until = self.until
         return left
+
+
+class LosesBlobs(FaultyStore):
+    """Answers that a blob is kept before it is written."""
+
+    caught_by = "test_a_blob_outlives_a_kill"
+
+    def durable(self):
+        left = super().durable()
+        left._blobs.clear()
+        return left
+
+
+class DeletesBlobsLater(FaultyStore):
+    """Answers that a blob is deleted before it is."""
+
+    caught_by = "test_a_blob_that_was_deleted_does_not_come_back_after_a_kill"
+
+    async def delete_blobs(self, blobs):
+        self.before = dict(self._blobs)
+        await super().delete_blobs(blobs)
+
+    def durable(self):
+        left = super().durable()
+        left._blobs = self.before
+        return left
+
+
+class KeepsHalfABlob(FaultyStore):
+    """Has a blob in its place while it comes."""
+
+    caught_by = "test_of_a_blob_that_was_coming_nothing_is_left_after_a_kill"
+
+    async def put_blob(self, queue, *, blob, delete, octets, now, **more):
+        self._queues[queue].blobs_until = now + 1
+
+        async def kept():
+            came = b""
+            async for piece in octets:
+                came += piece
+                self.half = {blob: _Blob(queue, delete, came)}
+                yield piece
+
+        try:
+            return await super().put_blob(queue, blob=blob, delete=delete, octets=kept(), now=now, **more)
+        finally:
+            self.half = {}
+
+    def durable(self):
+        left = super().durable()
+        left._blobs.update(getattr(self, "half", {}))
+        return left
+
+
+class TellsBeforeItIsWritten(FaultyStore):
+    """Tells a subscriber of an envelope before it is written."""
+
+    caught_by = "test_what_a_subscriber_was_told_outlives_a_kill"
+
+    async def put(self, queue, *, envelope, **more):
+        self._subscribers.tell([Put(queue, self._queues[queue].next, envelope)])
+        for _ in range(4):
+            await checkpoint()
+        self._subscribers._by_queue.clear()
+        await super().put(queue, envelope=envelope, **more)

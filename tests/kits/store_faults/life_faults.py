@@ -89,3 +89,27 @@ class EmptiesTheQueueOfWhoGaveUp(FaultyStore):
         await checkpoint()
         self._queues[queue].envelopes = there
         return await super().fetch(queue, **more)
+
+
+class ClosesOnce(FaultyStore):
+    """Raises when it is closed twice."""
+
+    caught_by = "test_closing_twice_is_harmless"
+    failures = (RuntimeError,)
+    closed = False
+
+    async def aclose(self):
+        if self.closed:
+            raise RuntimeError("it is closed")
+        self.closed = True
+
+
+class MixesQueuesUp(FaultyStore):
+    """Puts into the queue that was named last by anybody."""
+
+    caught_by = "test_many_at_once_do_not_disturb_each_other"
+
+    async def put(self, queue, **more):
+        self.queue = queue
+        await checkpoint()
+        await super().put(self.queue, **more)

@@ -300,3 +300,23 @@ class IsAlwaysInTrouble(FaultyStore):
     @property
     def trouble(self):
         return "the disk is full"
+
+
+class GivesNothingForLittle(FaultyStore):
+    """Gives nothing where the first envelope is larger than was asked for."""
+
+    caught_by = "test_one_envelope_is_given_however_small_the_request"
+
+    async def fetch(self, queue, *, octets=2**30, **more):
+        found = await super().fetch(queue, octets=octets, **more)
+        return found if sum(len(each.envelope) for each in found.stored) <= octets else Fetched(stored=(), more=True)
+
+
+class MarksWhatIsDeleted(FaultyStore):
+    """Marks what is acknowledged as deleted, and leaves it where it lies."""
+
+    caught_by = "test_what_is_deleted_does_not_lie_on_the_disk"
+
+    async def acknowledge(self, queue, *, envelope_ids, **more):
+        self.disk += b"".join(self._queues[queue].envelopes[each].octets for each in envelope_ids)
+        await super().acknowledge(queue, envelope_ids=envelope_ids, **more)

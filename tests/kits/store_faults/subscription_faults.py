@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from anyio.lowlevel import checkpoint
 from balchat_relay.storage import rules
 from balchat_relay.storage.subscribers import Stored as Put
 
@@ -131,3 +132,19 @@ class ForgetsToDrainNoMore(FaultyStore):
 
     async def set_draining(self, *, draining):
         await super().set_draining(draining=self.draining or draining)
+
+
+class SubscribesLate(FaultyStore):
+    """Tells a subscriber nothing of the first thing that is put after it has subscribed."""
+
+    caught_by = "test_whoever_fetches_once_subscribed_misses_nothing"
+
+    async def subscribe(self, queue, subscriber, *, receive):
+        self._own(queue, receive)
+        self.late = {**getattr(self, "late", {}), queue: subscriber}
+
+    async def put(self, queue, **more):
+        await checkpoint()
+        await super().put(queue, **more)
+        if (subscriber := getattr(self, "late", {}).pop(queue, None)) is not None:
+            self._subscribers.add(queue, subscriber)

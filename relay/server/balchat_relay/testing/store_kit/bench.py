@@ -5,6 +5,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import ClassVar, Self
 
+import anyio
 import pytest
 from anyio.lowlevel import checkpoint
 from balchat_relay_proto.capabilities import envelope_id
@@ -104,10 +105,14 @@ class Witness:
 
     heard: list[tuple[int, bytes]] = field(default_factory=list[tuple[int, bytes]])
     over: Code | None = None
+    changed: anyio.Event = field(default_factory=anyio.Event)
+    """Set when it hears of the next envelope."""
 
     def stored(self, sequence: int, envelope: bytes) -> None:
         assert self.over is None
         self.heard.append((sequence, envelope))
+        self.changed.set()
+        self.changed = anyio.Event()
 
     def ended(self, why: Refused) -> None:
         assert self.over is None

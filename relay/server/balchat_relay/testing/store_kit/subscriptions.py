@@ -1,9 +1,9 @@
 """Who is told of what is put, and the operator's wish to take nothing new."""
 
 import anyio
-import anyio.lowlevel
 from balchat_relay_proto.errors import Code
 
+from balchat_host.testing.waiting import PATIENCE
 from balchat_relay.testing.store_kit.bench import (
     LIMITS,
     NOW,
@@ -101,10 +101,10 @@ class SubscriptionTests:
             await store.subscribe(queue, witness, receive=RECEIVE)
             there = await fetched(store, queue=queue)
             while len(got.setdefault(queue, set(there)) | set(witness.envelopes)) < 6:  # the store tells
-                await anyio.lowlevel.checkpoint()
+                await witness.changed.wait()
             got[queue] |= set(witness.envelopes)
 
-        with anyio.fail_after(60):
+        with anyio.fail_after(PATIENCE):
             async with anyio.create_task_group() as tasks:
                 for name in range(6):
                     for queue in queues:
