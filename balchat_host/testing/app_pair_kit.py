@@ -8,10 +8,11 @@ from dataclasses import fields
 from itertools import pairwise
 from typing import Final
 
+import anyio
 import pytest
 
 from balchat_host.api.ephemeral import ContactPresence, PresentState
-from balchat_host.api.errors import NoSuchConversation
+from balchat_host.api.errors import BadInput, NoSuchConversation
 from balchat_host.api.events import (
     ContactChanged,
     ConversationChanged,
@@ -25,7 +26,7 @@ from balchat_host.api.frontend import App
 from balchat_host.api.views import ContactState, MessageState, MessageView
 from balchat_host.testing.app_kit import TestedAccount, until
 from balchat_host.testing.audit.kit import AppKitAudit
-from balchat_host.testing.waiting import closing
+from balchat_host.testing.waiting import PATIENCE, closing
 
 MESSAGE_FIELDS: Final = tuple(field.name for field in fields(MessageView))
 PROGRESS: Final = (
@@ -46,6 +47,12 @@ def _reached(message_id: str, state: MessageState) -> Callable[[list[Event]], bo
         lambda event: (
             isinstance(event, MessageChanged) and (event.message.id, event.message.state) == (message_id, state)
         )
+    )
+
+
+def _changed(message_id: str, field: str) -> Callable[[list[Event]], bool]:
+    return _any(
+        lambda event: isinstance(event, MessageChanged) and event.message.id == message_id and field in event.changed
     )
 
 
@@ -86,6 +93,7 @@ class AppPairKit(AppKitAudit):
         added = await alice.app.contacts.add((await bob.app.account.code()).code, "Bob", "It is me")
         assert added.state is not ContactState.ACTIVE
         event = (await until(bob.app, bobs, _any(lambda event: isinstance(event, RequestReceived))))[-1]
+        assert [request.peer_id for request in await bob.app.requests.list()] == [ours.peer_id]
         (waiting,) = await bob.app.requests.list()
         assert isinstance(event, RequestReceived)
         assert event.request == waiting
@@ -116,8 +124,8 @@ class AppPairKit(AppKitAudit):
         blocked = await bob.app.requests.block("Alice")
         assert (blocked.name, blocked.blocked, blocked.verified) == ("Alice", True, False)
         assert await bob.app.requests.list() == []
-        (listed,) = await bob.app.contacts.list()
-        assert (listed.peer_id, listed.blocked) == (blocked.peer_id, True)
+        listed = [(contact.peer_id, contact.blocked) for contact in await bob.app.contacts.list()]
+        assert listed == [(blocked.peer_id, True)]
         (conversation,) = [each for each in await bob.app.conversations.list() if each.id == blocked.conversation]
         assert (conversation.archived, conversation.unread) == (True, 0)
         await until(bob.app, bobs, _any(lambda event: isinstance(event, RequestClosed) and event.outcome == "blocked"))
@@ -212,11 +220,12 @@ class AppPairKit(AppKitAudit):
             present = await anext(changes)
             assert isinstance(present, PresentState)
             reachable = contact.peer_id in present.reachable
-            while not reachable:
-                change = await anext(changes)
-                reachable = (
-                    isinstance(change, ContactPresence) and change.peer_id == contact.peer_id and change.reachable
-                )
+            with anyio.fail_after(PATIENCE):
+                while not reachable:
+                    change = await anext(changes)
+                    reachable = (
+                        isinstance(change, ContactPresence) and change.peer_id == contact.peer_id and change.reachable
+                    )
         assert (await alice.app.contacts.get("Bob")).reachable
         shown = (await alice.app.conversations.get("Bob")).contact
         assert shown is not None
@@ -261,14 +270,54 @@ class AppPairKit(AppKitAudit):
         await until(bob.app, bobs, _any(lambda event: isinstance(event, RequestReceived)))
         await bob.app.requests.accept((await alice.app.account.code()).peer_id, "Alice")
         await self._arrival(bob.app, sent.id)
+        assert (await bob.app.messages.get(sent.id)).text == "are you there?"
 
     async def test_a_blocked_contact_is_heard_after_unblocking(self, alice: TestedAccount, bob: TestedAccount) -> None:
         await introduce(alice.app, bob.app)
+        before = await bob.app.events.cursor()
         await bob.app.contacts.block("Alice")
         sent = await alice.app.messages.send("Bob", "hello?")
         assert await bob.app.messages.history("Alice") == []
         await bob.app.contacts.unblock("Alice")
         await self._arrival(bob.app, sent.id)
+        events = await until(bob.app, before, _any(lambda event: isinstance(event, MessageAdded)))
+        blocked = [event.contact.blocked for event in events if isinstance(event, ContactChanged)]
+        assert blocked == [True, False], "it has heard somebody who was blocked"
+
+    async def test_what_is_edited_or_deleted_is_so_on_both_sides(
+        self, alice: TestedAccount, bob: TestedAccount
+    ) -> None:
+        await introduce(alice.app, bob.app)
+        sent = await alice.app.messages.send("Bob", "one")
+        await self._arrival(bob.app, sent.id)
+        (got,) = await bob.app.messages.history("Alice")
+        assert (got.text, got.edited, got.deleted) == ("one", False, False)
+        await alice.app.messages.edit(sent.id, "two")
+        await until(bob.app, 0, _changed(sent.id, "text"))
+        (got,) = await bob.app.messages.history("Alice")
+        assert (got.text, got.edited, got.deleted) == ("two", True, False)
+        await bob.app.messages.react(sent.id, "👍")
+        await until(alice.app, 0, _changed(sent.id, "reactions"))
+        (shown,) = await alice.app.messages.history("Bob")
+        assert [(each.emoji, each.count, each.ours) for each in shown.reactions] == [("👍", 1, False)]
+        await alice.app.messages.delete(sent.id)
+        await until(bob.app, 0, _changed(sent.id, "deleted"))
+        (got,) = await bob.app.messages.history("Alice")
+        assert (got.text, got.deleted, got.reactions) == (None, True, ())
+
+    async def test_nobody_changes_what_somebody_else_wrote(self, alice: TestedAccount, bob: TestedAccount) -> None:
+        await introduce(alice.app, bob.app)
+        sent = await alice.app.messages.send("Bob", "hello")
+        await self._arrival(bob.app, sent.id)
+        before = await bob.app.messages.history("Alice")
+        with pytest.raises(BadInput):
+            await bob.app.messages.edit(sent.id, "good-bye")
+        with pytest.raises(BadInput):
+            await bob.app.messages.delete(sent.id)
+        assert await bob.app.messages.history("Alice") == before
+        await bob.app.messages.delete(sent.id, for_me=True)
+        assert await bob.app.messages.history("Alice") == []
+        assert (await alice.app.messages.get(sent.id)).text == "hello"
 
     async def _arrival(self, app: App, message_id: str) -> None:
         await until(app, 0, _any(lambda event: isinstance(event, MessageAdded) and event.message.id == message_id))

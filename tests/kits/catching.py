@@ -99,11 +99,12 @@ def _run(kit: type, fault: Any, given: Any, parameters: Mapping[str, object]) ->
 def _parametrized(kit: type, name: str) -> list[dict[str, object]]:
     marks = [mark for mark in getattr(getattr(kit, name), "pytestmark", []) if mark.name == "parametrize"]
     marks = [mark for mark in marks if mark.args[0] != BACKEND]
-    found: list[dict[str, object]] = []
+    found: list[dict[str, object]] = [{}]
     for mark in marks:
         names = mark.args[0].split(",") if isinstance(mark.args[0], str) else mark.args[0]
-        found += [dict(zip(names, each if len(names) > 1 else [each], strict=True)) for each in mark.args[1]]
-    return found or [{}]
+        values = [dict(zip(names, each if len(names) > 1 else [each], strict=True)) for each in mark.args[1]]
+        found = [before | value for before in found for value in values]
+    return found
 
 
 def _leaves(error: BaseException) -> Iterator[BaseException]:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import pytest
 from balchat_relay.testing.store_kit import StoreKit
 
+from balchat_host.testing.app_kit import AppKit
+from balchat_host.testing.app_pair_kit import AppPairKit
+from balchat_host.testing.app_relay_kit import AppRelayKit
 from balchat_host.testing.crypto_kit import CryptoKit
 from balchat_host.testing.file_storage_kit import FileStorageKit
 from balchat_host.testing.front_end_kit import FrontEndKit
 from balchat_host.testing.network_kit import NetworkKit
 from balchat_host.testing.transport_kit import TransportKit
 from tests.kits import (
+    app_faults,
     blob_faults,
     bulk_faults,
     crypto_faults,
@@ -34,6 +38,9 @@ KITS = {
     ],
     NetworkKit: network_faults.FAULTS,
     FrontEndKit: front_end_faults.FAULTS,
+    AppKit: app_faults.FAULTS,
+    AppPairKit: app_faults.PAIR_FAULTS,
+    AppRelayKit: app_faults.RELAY_FAULTS,
     FileStorageKit: [*storage_faults.FAULTS, *file_faults.FAULTS],
     CryptoKit: crypto_faults.FAULTS,
     StoreKit: [*store_faults.FAULTS, *power_faults.FAULTS],

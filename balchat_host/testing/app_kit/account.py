@@ -14,6 +14,7 @@ from balchat_host.api.frontend import App
 from balchat_host.api.frontend.area import areas_of, method_names
 from balchat_host.api.types import PeerId, Secret
 from balchat_host.testing.app_kit.accounts import NEW_PASSPHRASE, WRONG_SECRET, AppKitBase, TestedAccount, nobody
+from balchat_host.testing.audit import confide
 from balchat_host.testing.waiting import PATIENCE, closing
 
 
@@ -42,6 +43,8 @@ class AccountTests(AppKitBase):
                     pass
 
     async def test_only_the_passphrase_or_the_recovery_code_changes_the_passphrase(self, alice: TestedAccount) -> None:
+        for secret in (alice.passphrase, alice.recovery_code, NEW_PASSPHRASE):
+            confide("a secret", secret.reveal())
         with pytest.raises(WrongSecret):
             await alice.app.account.change_passphrase(WRONG_SECRET, NEW_PASSPHRASE)
         await alice.app.account.change_passphrase(alice.passphrase, NEW_PASSPHRASE)

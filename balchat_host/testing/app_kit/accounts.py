@@ -12,6 +12,7 @@ from balchat_host.api.events import Event, MessageAdded
 from balchat_host.api.frontend import MAX_TEXT_SIZE, App
 from balchat_host.api.types import PeerId, Secret
 from balchat_host.api.views import MessageView
+from balchat_host.testing.audit import confide
 from balchat_host.testing.audit.kit import AppKitAudit
 from balchat_host.testing.waiting import PATIENCE, closing
 
@@ -37,7 +38,10 @@ class TestedAccount:
 def nobody(number: int = 1) -> PeerId:
     """Return a peer id behind which there is nobody; the same for the same number."""
     key = Ed25519PrivateKey.from_private_bytes(number.to_bytes(32))
-    return PeerId(key.public_key().public_bytes_raw())
+    peer = PeerId(key.public_key().public_bytes_raw())
+    confide("a peer id", peer.octets, shortened=True)
+    confide("an onion address", peer.onion.encode())
+    return peer
 
 
 async def until(app: App, after: int, condition: Callable[[list[Event]], bool]) -> list[Event]:

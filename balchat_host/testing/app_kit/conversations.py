@@ -81,6 +81,16 @@ class ConversationTests(AppKitBase):
         # No draft that is gone can be read any more.
         assert {event.conversation.draft for event in changes} == {""}
 
+    async def test_a_draft_belongs_to_its_conversation(self, app: App) -> None:
+        await app.contacts.add(nobody().onion, "Bob")
+        await app.conversations.draft("Bob", "half a thought")
+        assert (await app.conversations.get(MYSELF)).draft == ""
+        await app.conversations.draft(MYSELF, "a note")
+        assert {view.title: view.draft for view in await app.conversations.list()} == {
+            "Bob": "half a thought",
+            NOTES_TO_SELF: "a note",
+        }
+
     async def test_a_draft_has_the_size_of_a_message(self, app: App) -> None:
         await app.conversations.draft(MYSELF, "x" * MAX_TEXT_SIZE)
         with pytest.raises(TextTooLong):

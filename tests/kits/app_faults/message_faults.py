@@ -1,0 +1,284 @@
+"""Faults of ways to an account: what becomes of messages and conversations."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import suppress
+from dataclasses import replace
+
+from balchat_host.api.errors import BadInput, NoSuchMessage, TextTooLong
+from balchat_host.api.frontend import MAX_TEXT_SIZE
+from balchat_host.api.views import MessageState
+from tests.kits.app_faults.faulty_app import FaultyApp
+
+logger = logging.getLogger(__name__)
+
+KEPT = "test_a_sent_message_is_kept_as_it_was_written"
+PAGES = "test_history_goes_back_page_by_page"
+BOTH_WAYS = "test_pages_lead_through_the_history_both_ways"
+DELETED = "test_what_is_deleted_is_gone_and_only_that_there_was_one_is_shown"
+FOUND = "test_words_are_found_the_newest_first"
+
+
+class GivesTheNewestFirst(FaultyApp):
+    """Gives a page of the history the newest first."""
+
+    caught_by = KEPT
+
+    async def messages_history(self, call, *given, **named):
+        return list(await call(*given, **named))[::-1]
+
+
+class LogsTexts(FaultyApp):
+    """Writes into the log what is written."""
+
+    caught_by = KEPT
+    audited = True
+
+    async def messages_send(self, call, conversation, text, *given, **named):
+        logger.debug("sending %s", text)
+        return await call(conversation, text, *given, **named)
+
+
+class StripsTexts(FaultyApp):
+    """Takes away the blanks at the end of a text."""
+
+    caught_by = KEPT
+
+    async def messages_send(self, call, conversation, text, *given, **named):
+        return await call(conversation, text.strip(), *given, **named)
+
+
+class SaysSentAtOnce(FaultyApp):
+    """Says that a message is sent which only waits to be."""
+
+    caught_by = KEPT
+
+    async def messages_send(self, call, *given, **named):
+        return replace(await call(*given, **named), state=MessageState.SENT)
+
+
+class ForgetsWhatIsAnswered(FaultyApp):
+    """Forgets what a message answers."""
+
+    caught_by = "test_a_reply_names_what_it_answers"
+
+    async def messages_send(self, call, conversation, text, reply_to=None, **named):
+        return await call(conversation, text, **named)
+
+
+class AnswersAcrossConversations(FaultyApp):
+    """Takes an answer to a message of another conversation, and forgets what it answers."""
+
+    caught_by = "test_conversations_are_apart"
+
+    async def messages_send(self, call, conversation, text, reply_to=None, **named):
+        with suppress(NoSuchMessage):
+            return await call(conversation, text, reply_to, **named)
+        return await call(conversation, text, **named)
+
+
+class CutsLongTexts(FaultyApp):
+    """Cuts a text that is too long instead of refusing it."""
+
+    caught_by = "test_a_text_too_long_is_refused_and_nothing_is_sent"
+
+    async def messages_send(self, call, conversation, text, *given, **named):
+        return await call(conversation, text.encode()[:MAX_TEXT_SIZE].decode(errors="ignore"), *given, **named)
+
+
+class SaysBadInputOfLongTexts(FaultyApp):
+    """Raises another error than the contract has for a text that is too long."""
+
+    caught_by = "test_a_text_too_long_is_refused_and_nothing_is_sent"
+
+    async def messages_send(self, call, *given, **named):
+        try:
+            return await call(*given, **named)
+        except TextTooLong as error:
+            raise BadInput(what="The text", problem="it is too long") from error
+
+
+class GivesOneTwice(FaultyApp):
+    """Gives the message before which a page ends in that page, too."""
+
+    caught_by = PAGES
+
+    async def messages_history(self, call, conversation, limit=50, *, before=None, **named):
+        page = list(await call(conversation, limit, before=before, **named))
+        return page if before is None or not page else [*page[1:], await self._app.messages.get(before)]
+
+
+class TakesAnyLimit(FaultyApp):
+    """Takes a limit that is none."""
+
+    caught_by = PAGES
+
+    async def messages_history(self, call, conversation, limit=50, **named):
+        return await call(conversation, min(max(limit, 1), 1000), **named)
+
+
+class GivesAllOfIt(FaultyApp):
+    """Gives more than was asked for."""
+
+    caught_by = PAGES
+
+    async def messages_history(self, call, conversation, limit=50, **named):
+        return await call(conversation, 1000 if 0 < limit <= 1000 else limit, **named)
+
+
+class LeadsBackOnly(FaultyApp):
+    """Takes `after` for `before`."""
+
+    caught_by = BOTH_WAYS
+
+    async def messages_history(self, call, *given, after=None, **named):
+        return await call(*given, **({"before": after} if after else {}), **named)
+
+
+class HasNoMessageInTheMiddle(FaultyApp):
+    """Leaves out the message around which a page is asked for."""
+
+    caught_by = BOTH_WAYS
+
+    async def messages_history(self, call, *given, around=None, **named):
+        page = await call(*given, around=around, **named)
+        return [message for message in page if around is None or not message.id.startswith(around)]
+
+
+class EditsWhatItShowsOnly(FaultyApp):
+    """Says that a message is edited, and leaves it as it was."""
+
+    caught_by = "test_an_edit_takes_the_place_of_a_message_and_earlier_versions_are_kept"
+
+    async def messages_edit(self, call, message, text, **named):
+        return replace(await self._app.messages.get(message), text=text, edited=True)
+
+
+class BringsDeletedTextsBack(FaultyApp):
+    """Shows the texts of deleted messages, which it remembers."""
+
+    caught_by = DELETED
+
+    async def messages_send(self, call, *given, **named):
+        sent = await call(*given, **named)
+        self.kept[sent.id] = sent.text
+        return sent
+
+    async def messages_history(self, call, *given, **named):
+        return [replace(each, text=self.kept.get(each.id)) for each in await call(*given, **named)]
+
+
+class DeletesForEverybodyAlone(FaultyApp):
+    """Keeps what was to be deleted here only."""
+
+    caught_by = DELETED
+
+    async def messages_delete(self, call, message, *, for_me=False):
+        if not for_me:
+            await call(message)
+
+
+class TakesAnyReaction(FaultyApp):
+    """Takes reactions that are no emoji, and forgets them."""
+
+    caught_by = "test_reactions_are_counted_and_taken_back"
+
+    async def messages_react(self, call, message, emoji, **named):
+        with suppress(BadInput):
+            return await call(message, emoji, **named)
+        return await self._app.messages.get(message)
+
+
+class IgnoresExpiry(FaultyApp):
+    """Keeps for ever what is to expire."""
+
+    caught_by = "test_a_message_expires_as_it_says_or_as_the_timer_of_the_conversation_does"
+
+    async def messages_send(self, call, *given, expires_after=None, expires_at=None, **named):
+        return await call(*given, **named)
+
+
+class FindsTheOldestFirst(FaultyApp):
+    """Gives what a search finds in another order."""
+
+    caught_by = FOUND
+
+    async def messages_search(self, call, *given, **named):
+        page = await call(*given, **named)
+        return replace(page, hits=page.hits[::-1])
+
+
+class SearchesEverywhere(FaultyApp):
+    """Finds messages of other conversations than the one that was named."""
+
+    caught_by = FOUND
+
+    async def messages_search(self, call, words, conversation=None, *given, **named):
+        return await call(words, None, *given, **named)
+
+
+class SharesDrafts(FaultyApp):
+    """Shows a draft in every conversation."""
+
+    caught_by = "test_a_draft_belongs_to_its_conversation"
+
+    async def conversations_draft(self, call, conversation, text):
+        self.kept["draft"] = text
+        return await call(conversation, text)
+
+    async def conversations_get(self, call, *given):
+        return replace(await call(*given), draft=self.kept.get("draft", ""))
+
+
+class KeepsDraftsThatWereSent(FaultyApp):
+    """Shows a draft still when its text was sent."""
+
+    caught_by = "test_a_draft_stays_until_its_text_is_sent"
+
+    async def messages_send(self, call, conversation, text, *given, **named):
+        sent = await call(conversation, text, *given, **named)
+        await self._app.conversations.draft(conversation, text)
+        return sent
+
+
+class MutesUntilThePast(FaultyApp):
+    """Takes a time of the past for the end of silence."""
+
+    caught_by = "test_muting_with_and_without_an_end"
+
+    async def conversations_mute(self, call, conversation, until=None):
+        return await call(conversation, until if until is None or until > 1 else None)
+
+
+class ListsByTitle(FaultyApp):
+    """Lists conversations by their titles."""
+
+    caught_by = "test_whichever_was_written_in_last_comes_first"
+
+    async def conversations_list(self, call):
+        return sorted(await call(), key=lambda each: each.title)
+
+
+class SendsAgainWhatHasNotFailed(FaultyApp):
+    """Takes a message that has not failed for one that is to be sent once more."""
+
+    caught_by = "test_only_what_failed_is_sent_once_more"
+
+    async def messages_retry(self, call, message):
+        return await self._app.messages.get(message)
+
+
+class ForgetsWhatIsWrittenAtOnce(FaultyApp):
+    """Forgets one of two messages that are written at the same time."""
+
+    caught_by = "test_calls_at_the_same_time_are_all_done"
+    busy = False
+
+    async def messages_send(self, call, *given, **named):
+        if self.busy:
+            return None
+        self.busy = True
+        sent = await call(*given, **named)
+        self.busy = False
+        return sent
