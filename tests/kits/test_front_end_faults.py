@@ -48,6 +48,12 @@ def ended() -> Iterator[None]:
 
 
 class TestBot(FrontEndKit):
+    """Without a fault, on asyncio. On trio, `test_without_a_fault_nothing_is_caught` runs what finds faults."""
+
+    @pytest.fixture
+    def anyio_backend(self) -> str:
+        return "asyncio"
+
     @pytest.fixture
     def bench(self) -> BotBench:
         return BotBench()

@@ -258,3 +258,28 @@ class ReadsPrivateNamesOfAnArea(FaultyBot):
         with suppress(AssertionError):
             assert app.messages._runner is not None
         await super().handle(app, event)
+
+
+class EndsLateWhileItWorks(FaultyBot):
+    """Goes on for half a minute when it is cancelled in the middle of an answer."""
+
+    caught_by = "test_it_ends_while_it_works"
+
+    async def answer(self, app, event):
+        try:
+            await super().answer(app, event)
+        except anyio.get_cancelled_exc_class():
+            with anyio.CancelScope(shield=True):
+                await anyio.sleep(30)
+            raise
+
+
+class StartsOnce(FaultyBot):
+    """Leaves a file behind by which it takes itself for running, and does not start again."""
+
+    caught_by = "test_several_starts_leave_nothing_behind"
+    keeps_files = True
+
+    async def run(self, app, *, task_status):
+        (self.context.runtime_directory / "lock").touch(mode=0o600, exist_ok=False)
+        await super().run(app, task_status=task_status)
