@@ -25,9 +25,14 @@ def new_plugin(kind: PluginKind, name: str, parent: Path) -> Path:
     name = _checked(name)
     files = {_renamed(path, name): text for path, text in _template(kind).items()}
     folder = parent / distribution_name(kind, name)
-    if folder.exists():
-        raise BadInput(what=str(folder), problem="it is there already; choose another name or another folder")
     try:
+        parent.mkdir(parents=True, exist_ok=True)
+        # It is new, and so nobody else's: in a folder where others can write, they could lead us elsewhere with links.
+        try:
+            folder.mkdir()
+        except FileExistsError:
+            problem = "it is there already; choose another name or another folder"
+            raise BadInput(what=str(folder), problem=problem) from None
         for path, text in files.items():
             file = folder / path
             file.parent.mkdir(parents=True, exist_ok=True)

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
 UNKNOWN: Final = "unknown"
 """What is told where the metadata does not say it."""
 
+_LONGEST: Final = 512
+"""Characters that are taken of what it says."""
+
 
 def name_of(distribution: Distribution | None) -> str:
     """Return a distribution's name."""
@@ -27,8 +30,8 @@ def summary_of(distribution: Distribution | None) -> str:
 
 
 def said_by(distribution: Distribution | None, key: str) -> str:
-    """Return what the metadata of a distribution says; nothing where it does not."""
+    """Return the beginning of what the metadata of a distribution says; nothing where it does not."""
     try:
-        return (distribution and distribution.metadata[key]) or ""
+        return ((distribution and distribution.metadata[key]) or "")[:_LONGEST]
     except Exception:  # noqa: BLE001  # a distribution without metadata is still listed, and stops nobody else
         return ""

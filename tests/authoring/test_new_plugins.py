@@ -166,3 +166,14 @@ def test_a_name_that_an_installed_plugin_has_is_refused(tmp_path: Path) -> None:
         3, "balchat: The name ui_cli: an installed plugin has it; choose another one\n",
     )  # fmt: skip
     assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_somebody_else_has_made_is_not_written_into(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    for name, made in (("bell", elsewhere), ("gong", tmp_path / "nowhere")):
+        (tmp_path / f"balchat-ui-{name}").symlink_to(made)
+        with pytest.raises(BadInput, match="there already"):
+            new_plugin(PluginKind.FRONT_END, name, tmp_path)
+    assert not list(elsewhere.iterdir())
+    assert not (tmp_path / "nowhere").exists()

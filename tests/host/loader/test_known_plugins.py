@@ -167,6 +167,14 @@ def test_what_a_record_names_is_read_only_where_it_is_a_file(bell, look):
     assert "its files are not what they were" in changed(look)
 
 
+def test_of_what_metadata_says_only_the_beginning_is_told(bell, look):
+    (bell.parent / "bells-1.0.dist-info" / "METADATA").write_text(
+        f"Name: bells\nVersion: 1.0\nSummary: {'x' * 99999}\n"
+    )
+    record = replace(of(look()), enabled=False, registered=())
+    assert len(record.summary) == 512
+
+
 @pytest.mark.parametrize("octets", [None, b"", b"\xff\xfe", b"Name: bells\n"], ids=str)
 def test_metadata_that_says_no_version_stops_nobody_else(bell, look, octets):
     file = bell.parent / "bells-1.0.dist-info" / "METADATA"
