@@ -23,7 +23,8 @@ class ListPage(Page[S], Generic[S]):
     ListPage > .page-body { padding: 0; }
     ListPage .page-text { padding: 0 2; margin: 1 0 0 0; color: $foreground 75%; height: auto; }
     ListPage.-narrow .page-text { padding: 0 1; margin: 0; }
-    ListPage OptionList { border: none; height: auto; max-height: 100%; background: $background; padding: 1 1; }
+    ListPage OptionList { border: none; height: auto; max-height: 100%; background: $background; padding: 1 1;
+        scrollbar-size-vertical: 1; }
     ListPage OptionList:focus { border: none; background-tint: $background 0%; }
     ListPage.-narrow OptionList { padding: 0; }
     ListPage OptionList > .option-list--option-disabled { text-opacity: 100%; color: $foreground; }
