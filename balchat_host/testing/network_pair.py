@@ -33,7 +33,7 @@ from balchat_host.testing.network_bench import (
 from balchat_host.testing.virtual_network import ignore_state
 from balchat_host.testing.waiting import PATIENCE, SeenStates, unwrapped
 
-_SPARES: Final = 5
+_SPARES: Final = 4
 """How many services that a test may end are published beforehand: as many as the tests of the kit end."""
 
 

@@ -167,40 +167,40 @@ class ServicesOfNetworkTests(NetworkKitBase):
                     theirs = await stack.enter_async_context(await each.service.accept())
                     assert await receive_exactly(theirs, 10) == name
 
-    async def test_what_is_done_to_one_service_leaves_another_alone(self, pair: Pair) -> None:
+    async def test_what_is_done_to_one_service_leaves_another_alone(self, bench: NetworkBench, pair: Pair) -> None:
         kept, closed = await pair.spare(), await pair.spare()
         ours, theirs = await connected(pair.alice, kept.service, kept.key)
         async with ours, theirs:
             await closed.service.aclose()
             async with anyio.create_task_group() as tasks:
-                tasks.start_soon(self._publish_and_close, pair, closed.key, PORT)
+                tasks.start_soon(self._publish_and_close, pair, seed(), PORT)
                 tasks.start_soon(self._publish_and_close, pair, kept.key, OTHER_PORT)
             await ours.send(b"still")
             await theirs.send(b"there")
             assert await receive_exactly(theirs, 5) == b"still"
             assert await receive_exactly(ours, 5) == b"there"
-        await kept.states.reach(Phase.ONLINE)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(kept.states.reach, Phase.ONLINE)
+            # Now, since who stands between the two may need a moment to learn that it is closed.
+            tasks.start_soon(self._expect_gone, bench, pair, closed.key)
         for end in await connected(pair.alice, kept.service, kept.key):
             await end.aclose()
 
-    async def test_a_closed_service_is_gone_and_can_be_published_again(self, bench: NetworkBench, pair: Pair) -> None:
-        gone, again = await pair.spare(), await pair.spare()
+    async def test_a_closed_service_ends_and_can_be_published_again(self, pair: Pair) -> None:
+        spare = await pair.spare()
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(self._expect_closed, gone.service)
+            tasks.start_soon(self._expect_closed, spare.service)
             await anyio.wait_all_tasks_blocked()
             for _ in range(2):
-                await gone.service.aclose()
-        await self._expect_closed(gone.service)
-        assert gone.service.state.phase is Phase.STOPPED
+                await spare.service.aclose()
+        await self._expect_closed(spare.service)
+        assert spare.service.state.phase is Phase.STOPPED
         for end in await pair.connected():  # what else it publishes is there
             await end.aclose()
-        await again.service.aclose()
-        ours, theirs = await connected(pair.alice, await published(pair.bob, again.key), again.key)
+        ours, theirs = await connected(pair.alice, await published(pair.bob, spare.key), spare.key)
         async with ours, theirs:
             await theirs.send(b"again")
             assert await receive_exactly(ours, 5) == b"again"
-        # Now, since who stands between the two may need a moment to learn that it is closed.
-        await self._expect_gone(bench, pair, gone.key)
 
     async def test_streams_that_nobody_accepts_are_bounded_and_end_with_their_service(
         self, bench: NetworkBench, pair: Pair

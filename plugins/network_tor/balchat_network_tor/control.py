@@ -16,6 +16,7 @@ from typing import Any, Final, Self, TypeAlias
 import stem  # pyright: ignore[reportMissingTypeStubs]  # stem carries no types
 import stem.connection  # pyright: ignore[reportMissingTypeStubs]  # see above
 import stem.control  # pyright: ignore[reportMissingTypeStubs]  # see above
+import stem.socket  # pyright: ignore[reportMissingTypeStubs]  # see above
 
 from balchat_host.api.errors import NetworkUnavailable, TorControlRefused
 from balchat_host.api.types import Secret
@@ -97,14 +98,10 @@ class Control:
     @classmethod
     def connect(cls, address: ControlAddress, *, password: Secret | None = None) -> Self:
         """Connect and authenticate by what tor offers: nothing, the password, its cookie. Raise TorControlRefused."""
-        _knock(address)
         try:
-            if isinstance(address, Path):
-                controller: Any = stem.control.Controller.from_socket_file(str(address))
-            else:
-                controller = stem.control.Controller.from_port(*address)  # pyright: ignore[reportArgumentType]  # inferred from the default of "default"
-        except (stem.SocketError, ValueError) as error:
-            raise TorControlRefused(problem="nothing answers there") from error
+            controller: Any = stem.control.Controller(_socket(address))
+        except stem.SocketError as error:
+            raise TorControlRefused(problem=f"nothing answers there ({error})") from error
         try:
             controller.authenticate(password=None if password is None else password.reveal().decode())
         except (stem.connection.AuthenticationFailure, stem.ControllerError) as error:
@@ -236,13 +233,30 @@ class Control:
             self._ended.set()
 
 
-def _knock(address: ControlAddress) -> None:
-    """Raise TorControlRefused unless something listens. stem would leave its socket open when nothing does."""
-    with socket.socket(socket.AF_UNIX if isinstance(address, Path) else socket.AF_INET) as door:
-        try:
-            door.connect(str(address) if isinstance(address, Path) else address)
-        except OSError as error:
-            raise TorControlRefused(problem=f"nothing answers there ({error.strerror})") from error
+class _File(stem.socket.ControlSocketFile):
+    def _make_socket(self) -> socket.socket:
+        return _connected(socket.AF_UNIX, self.path)
+
+
+class _Port(stem.socket.ControlPort):
+    def _make_socket(self) -> socket.socket:
+        return _connected(socket.AF_INET, (self.address, self.port))
+
+
+def _socket(address: ControlAddress) -> Any:
+    """Connect to tor, through a class of stem's. Raise SocketError."""
+    return _File(str(address)) if isinstance(address, Path) else _Port(*address)
+
+
+def _connected(family: socket.AddressFamily, address: Any) -> socket.socket:
+    """Return a connected socket. Raise SocketError. stem's own way would leave it open where nothing answers."""
+    made = socket.socket(family)
+    try:
+        made.connect(address)
+    except OSError as error:
+        made.close()
+        raise stem.SocketError(error.strerror) from error
+    return made
 
 
 def _refusal(error: Exception) -> str:

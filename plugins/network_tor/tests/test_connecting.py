@@ -1,6 +1,8 @@
 """A control connection that nobody waits for any more is closed."""
 
+import gc
 import threading
+from pathlib import Path
 from typing import Any, cast
 
 import anyio
@@ -8,6 +10,8 @@ import pytest
 from anyio import to_thread
 from balchat_network_tor.connecting import connected
 from balchat_network_tor.control import Control
+
+from balchat_host.api.errors import TorControlRefused
 
 pytestmark = pytest.mark.anyio
 
@@ -44,3 +48,10 @@ async def test_what_somebody_waits_for_is_theirs() -> None:
     opened = Opened()
     assert await connected(lambda: cast("Any", opened)) is cast("Any", opened)
     assert not opened.closed.is_set()
+
+
+def test_a_socket_at_which_nothing_answers_is_closed(tmp_path: Path) -> None:
+    """tor may end in the moment in which we connect. What is left open is found by the garbage collector."""
+    with pytest.raises(TorControlRefused, match="nothing answers there"):
+        Control.connect(tmp_path / "control")
+    gc.collect()

@@ -47,7 +47,7 @@ class ClosesAll(FaultyNode):
 class AnswersWhenClosed(FaultyNode):
     """Leaves a service where it can be found when it is closed."""
 
-    caught_by = "test_a_closed_service_is_gone_and_can_be_published_again"
+    caught_by = "test_what_is_done_to_one_service_leaves_another_alone"
 
     def withdraw(self, service) -> None:
         super().withdraw(service)
@@ -59,7 +59,7 @@ class AnswersWhenClosed(FaultyNode):
 class PublishesOnce(FaultyNode):
     """Publishes no address a second time."""
 
-    caught_by = "test_a_closed_service_is_gone_and_can_be_published_again"
+    caught_by = "test_a_closed_service_ends_and_can_be_published_again"
 
     async def publish(self, key, port, *, on_state):
         again = hasattr(self, "published")
@@ -259,7 +259,7 @@ class TellsOfServicesFromAThread(FaultyNode):
 class ClosesServicesOnce(FaultyNode):
     """Raises when a service is closed twice."""
 
-    caught_by = "test_a_closed_service_is_gone_and_can_be_published_again"
+    caught_by = "test_a_closed_service_ends_and_can_be_published_again"
     failures = (ValueError,)
 
     async def publish(self, key, port, *, on_state):
@@ -341,7 +341,7 @@ class KeepsATaskOfEachService(FaultyNode):
 class WaitsForWhoHasGone(FaultyNode):
     """Waits for ever for whoever was there and has gone."""
 
-    caught_by = "test_a_closed_service_is_gone_and_can_be_published_again"
+    caught_by = "test_what_is_done_to_one_service_leaves_another_alone"
 
     async def dial(self, address, port, *, isolation):
         self._running()

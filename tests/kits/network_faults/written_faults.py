@@ -103,7 +103,7 @@ class WritesKeysWhenItEnds(FaultyNode):
             await super().run(task_status=task_status)
         finally:
             with anyio.CancelScope(shield=True):
-                await anyio.Path(self.folder / "keys").write_bytes(b"".join(self.keys))
+                await anyio.Path(self.folder / f"keys-{id(self)}").write_bytes(b"".join(self.keys))
 
     async def publish(self, key, port, *, on_state):
         self.keys.append(key.reveal())
