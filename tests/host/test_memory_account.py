@@ -31,13 +31,21 @@ def alice_in_memory() -> MemoryAccount:
     return MemoryAccount("Alice")
 
 
-class TestMemoryApp(AppKit):
+class OnAsyncio:
+    """What runs on asyncio here; on trio, tests/kits/test_app_faults.py runs all of it."""
+
+    @pytest.fixture
+    def anyio_backend(self) -> str:
+        return "asyncio"
+
+
+class TestMemoryApp(OnAsyncio, AppKit):
     @pytest.fixture
     def alice(self, alice_in_memory: MemoryAccount) -> TestedAccount:
         return as_tested(alice_in_memory)
 
 
-class TestMemoryAppPair(AppPairKit):
+class TestMemoryAppPair(OnAsyncio, AppPairKit):
     @pytest.fixture
     def alice(self, alice_in_memory: MemoryAccount) -> TestedAccount:
         return as_tested(alice_in_memory)

@@ -20,6 +20,9 @@ from balchat_host.api.frontend import FrontEndContext
 from balchat_host.api.transport import Latency, RelayManager, Transport
 from balchat_host.runtime.plugin_setups import TransportSetup
 from balchat_host.testing.app_kit import AppKit, TestedAccount
+from balchat_host.testing.app_kit.account import AccountTests
+from balchat_host.testing.app_kit.files import FileTests
+from balchat_host.testing.app_kit.messages import MessageTests
 from balchat_host.testing.app_pair_kit import AppPairKit
 from balchat_host.testing.app_relay_kit import AppRelayKit, DirectOnlyAppKit
 from balchat_host.testing.memory_relays import MemoryRelays
@@ -84,7 +87,9 @@ class TestLocalApp(OnSqlcipher, AppKit):
     pass
 
 
-class TestRemoteApp(OnSqlcipher, AppKit):
+class TestRemoteApp(OnSqlcipher, AccountTests, MessageTests, FileTests):
+    """What a real account and a vault on the disk make a difference to. `ui_rpc` runs all of the kit over a socket."""
+
     @pytest.fixture
     async def app(self, alice: TestedAccount, short: Path) -> AsyncIterator[App]:
         async with served(alice.app, short) as remote:
