@@ -28,7 +28,7 @@ _WAKE_TASKS: Final = {"anyio._backends._asyncio", "asyncio.futures", "asyncio.ta
 _WAITING_FOR_IO: Final = "get_events"
 """What trio does in a worker thread where it is the guest of another loop, as in tests by anyio."""
 _frames: Final[Callable[[], dict[int, FrameType]]] = getattr(sys, "_current_frames")  # noqa: B009  # Python has no other
-_GRACE: Final = 2.0
+GRACE = 2.0
 """Seconds that a thread has to end: what ends in a moment of its own is no leak."""
 _DESCRIPTORS: Final = Path("/proc/self/fd")
 _THREADS: Final = Path("/proc/self/task")
@@ -89,7 +89,7 @@ class Threads:
                     stack = _stack(thread)
                     yield f"work that goes on in a worker thread, and stands at {shown(relevant(stack) or stack[:1])}"
             elif thread not in self._before:
-                thread.join(0 if thread.daemon and not events.threads.get(thread) else _GRACE)
+                thread.join(0 if thread.daemon and not events.threads.get(thread) else GRACE)
                 if thread.is_alive():
                     yield f"a thread: {thread.name}, made at {shown(events.threads.get(thread, ()))}"
 
@@ -158,7 +158,7 @@ def _has_work(thread: threading.Thread) -> bool:
 
 def _comes_to_rest(thread: threading.Thread) -> bool:
     """Wait for a moment until a worker thread has nothing to do. Return whether that came."""
-    end = time.monotonic() + _GRACE
+    end = time.monotonic() + GRACE
     while _has_work(thread):
         if time.monotonic() > end:
             return False
