@@ -39,7 +39,7 @@ from balchat_host.api.types import (
     Secret,
     ServiceState,
 )
-from balchat_host.testing.audit import confide
+from balchat_host.testing.audit import confide, overhear
 from balchat_host.testing.dict_area import DictArea
 from balchat_host.testing.virtual_network import onion_of
 from balchat_host.testing.waiting import PATIENCE, Seen, SeenStates
@@ -319,11 +319,14 @@ class FakeTransportContext(TransportContext):
                 raise self._breach(f"a report after the final one: {[*before, report]}")
             if before and report.outcome is Outcome.SENT:
                 raise self._breach(f"SENT twice: {[*before, report]}")
+            if not before and report.outcome in (Outcome.DELIVERED, Outcome.STORED):
+                raise self._breach(f"its octets arrived before they have left: SENT comes first, then {report}")
             before.append(report)
             self.when_reported(report)
             self.reports(report)
 
     def state_changed(self, state: ServiceState) -> None:
+        overhear("a state", f"of phase {state.phase}", str(state))
         self.states(state)
 
     def peer_changed(self, device: DeviceIdentity, *, reachable: bool) -> None:

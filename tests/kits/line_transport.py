@@ -74,6 +74,7 @@ class LineTransport(Transport):
         self.tasks: TaskGroup | None = None
         self.ran = False
         self.connecting: dict[PeerId, anyio.Lock] = {}
+        self.dials: dict[PeerId, anyio.CancelScope] = {}
 
     async def run(self, *, task_status: TaskStatus[None]) -> None:
         self.run_once()
@@ -121,7 +122,12 @@ class LineTransport(Transport):
     async def disconnect(self, peer: PeerId) -> None:
         for link in self.links.get(peer, []).copy():
             link.end()
+        self.end_dial(peer)
         await anyio.lowlevel.checkpoint()
+
+    def end_dial(self, peer: PeerId) -> None:
+        if peer in self.dials:
+            self.dials[peer].cancel()
 
     async def send(self, peer: PeerId, routes: Sequence[Route], outgoing: Sequence[Outgoing]) -> None:
         if self.tasks is None:
@@ -130,7 +136,15 @@ class LineTransport(Transport):
         if not all(0 < len(each.envelope) <= self.largest for each in outgoing):
             raise BadInput(what="An envelope", problem=f"it has 1 to {MAX_ENVELOPE_SIZE} octets")
         async with self.connecting.setdefault(peer, anyio.Lock()):
-            link = await self.link_to(peer, self.tasks)
+            link = None
+            with anyio.CancelScope() as scope:
+                self.dials[peer] = scope
+                try:
+                    link = await self.link_to(peer, self.tasks)
+                finally:
+                    del self.dials[peer]
+            if link is None:
+                raise PeerUnreachable(problem="it was disconnected")
             self.check_device(link, route)
             await link.submit(outgoing)
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 @pytest.fixture(autouse=True)
 def ended() -> Iterator[None]:
     yield
+    socket.setdefaulttimeout(None)
     for left in Faulty.ended:
         match left:
             case threading.Event():
@@ -34,6 +35,8 @@ def ended() -> Iterator[None]:
                 left.unlink(missing_ok=True)
             case str():
                 del os.environ[left]
+            case ("folder", path):
+                os.chdir(path)
             case (number, handler):
                 signal.signal(number, handler)
             case _:

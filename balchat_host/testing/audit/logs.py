@@ -1,7 +1,9 @@
 """Lines that are logged or printed with something private in them: keys, addresses, what an envelope holds."""
 
 import logging
+import os
 import sys
+import warnings
 from base64 import b32encode, b64encode, urlsafe_b64encode
 from collections.abc import Callable, Collection, Iterator
 from typing import Any, Final
@@ -14,7 +16,9 @@ _BEGINNING: Final = 24
 """Octets by which a long one is known."""
 _SHORTENED: Final = 8
 """Characters by which whoever shortens a key or an address shows it still."""
-_OUTPUTS: Final = ("stdout", "stderr")
+_OUTPUTS: Final = ("stdout", "stderr", "__stdout__", "__stderr__")
+_DESCRIPTORS: Final = (1, 2)
+"""Of the outputs."""
 
 
 class _Output:
@@ -44,6 +48,8 @@ class LogWatch:
         self._level = logging.NOTSET
         self._streams: dict[str, Any] = {}
         self._factory: Callable[..., logging.LogRecord] = logging.LogRecord
+        self._show_warning: Callable[..., None] = warnings.showwarning
+        self._write: Callable[[int, Any], int] = os.write
 
     def start(self) -> None:
         """Keep lines from now on."""
@@ -53,6 +59,10 @@ class LogWatch:
         # At the handlers of the root logger, what a logger keeps to itself (`propagate = False`) would not come by.
         self._factory = logging.getLogRecordFactory()
         logging.setLogRecordFactory(self._make_record)
+        self._show_warning = warnings.showwarning
+        warnings.showwarning = self._hear_warning
+        self._write = os.write
+        os.write = self._hear_written
         self.look_at_outputs()
 
     def look_at_outputs(self) -> None:
@@ -68,6 +78,8 @@ class LogWatch:
         for name, stream in self._streams.items():
             if isinstance(getattr(sys, name), _Output):
                 setattr(sys, name, stream)
+        os.write = self._write
+        warnings.showwarning = self._show_warning
         logging.setLogRecordFactory(self._factory)
         logging.getLogger().setLevel(self._level)
 
@@ -95,6 +107,17 @@ class LogWatch:
             held = {what for what, spelling in spelt if spelling in line or spelling in low}
             for what in sorted(held - may_hold):
                 yield f"{kind} with {what} in it, {place}"
+
+    def _hear_warning(
+        self, message: Warning | str, category: type[Warning], filename: str, lineno: int, *given: Any, **named: Any
+    ) -> None:
+        self.hear("a warning", f"at {filename}:{lineno}", str(message))
+        self._show_warning(message, category, filename, lineno, *given, **named)
+
+    def _hear_written(self, descriptor: int, octets: Any) -> int:
+        if descriptor in _DESCRIPTORS:
+            self.hear("a printed line", f"written at {shown(here())}", bytes(octets).decode(errors="replace"))
+        return self._write(descriptor, octets)
 
     def _make_record(self, *given: Any, **named: Any) -> logging.LogRecord:
         record = self._factory(*given, **named)

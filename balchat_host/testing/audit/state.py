@@ -2,12 +2,16 @@
 
 import os
 import signal
+import socket
 import sys
+import threading
 from collections import deque
 from collections.abc import Iterator, Mapping
 from types import ModuleType
 from typing import Any, Final
 
+# As it is before blockbuster wraps it.
+_current_folder: Final = os.getcwd
 _TOOLS: Final = frozenset({"PYTEST_CURRENT_TEST", "COLUMNS", "LINES"})
 """What test tools have in the environment."""
 _CONTAINERS: Final = (dict, list, set, deque, bytearray)
@@ -34,6 +38,10 @@ class ProcessState:
         return {
             **{f"{name} in the environment": value for name, value in os.environ.items() if name not in _TOOLS},
             **{f"what is done on {each.name}": signal.getsignal(each) for each in signals},
+            "the folder in which relative paths begin": _current_folder(),
+            "the time limit of all sockets": socket.getdefaulttimeout(),
+            "what is done with errors that nobody handles": (sys.excepthook, threading.excepthook),
+            "where modules are found": tuple(sys.path),
         }
 
 

@@ -14,15 +14,13 @@ from balchat_host.api.transport import BlobOutcome
 from balchat_host.testing.transport_kit.bench import TransportBench, accounts, needs
 from balchat_host.testing.transport_kit.blobs_base import NAMED, BlobBase, Met, meet, met, part, windows
 from balchat_host.testing.transport_kit.storing import octets_in
-from balchat_host.testing.transport_kit.storing_base import again
+from balchat_host.testing.transport_kit.storing_base import SWOLLEN, again, swell
 
 _CODE: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-")
 _KEPT: Final = 2
 """Parts that are kept when the power fails, while others are on their way."""
 _LARGE: Final = 100_000
-_SWOLLEN: Final = 64 * 1024 * 1024
-"""Octets of files that somebody has made large."""
-_MOST_HELD: Final = _SWOLLEN // 2
+_MOST_HELD: Final = SWOLLEN // 2
 """Octets that getting a small part may take in memory, whatever lies there."""
 
 Harm: TypeAlias = Callable[[Sequence[Path]], None]
@@ -180,7 +178,7 @@ class BlobKeepingTests(BlobBase):
         needs("folders", kept=bool(bench.folders()))
         async with met(bench) as m:
             await m.keep(1, part(1, 1000))
-            await anyio.to_thread.run_sync(_swell, bench.folders())
+            await anyio.to_thread.run_sync(swell, bench.folders())
             tracemalloc.start()
             try:
                 with suppress(PartRefused, ProtocolViolation, PeerUnreachable):
@@ -244,13 +242,6 @@ def _copy_over(folders: Sequence[Path]) -> None:
     """Give all files what is in the largest one."""
     largest = max(_files(folders).values(), key=len)
     _rewrite(folders, lambda _: largest)
-
-
-def _swell(folders: Sequence[Path]) -> None:
-    """Make all files large, without taking room on the disk."""
-    for path in _files(folders):
-        with path.open("ab") as file:
-            file.truncate(_SWOLLEN)
 
 
 _HARMS: Final[Sequence[Harm]] = (_change, _cut, _empty, _lengthen, _mix_up, _copy_over)

@@ -33,6 +33,8 @@ from balchat_host.testing.transport_kit.bench import (
 )
 from balchat_host.testing.waiting import running
 
+_ODD: Final = (b"\0", b"\n", b" \t\r\n", b"\xff\xfe", b"x\0", b"0", bytes(1000))
+"""Envelopes whose octets mean something to those who take them for text, or for nothing."""
 MANY: Final = 300
 """Envelopes that wait for one commit."""
 
@@ -114,6 +116,8 @@ class CarryingTests(TransportKitBase):
             await bob.host.receives(envelope)
             if bench.capabilities.proves_source:
                 assert bob.host.received.all[0].source == alice.peer
+            await deliver(bench, alice, bob, _ODD)
+            await bob.host.receives(envelope, *_ODD)
 
     async def test_two_envelopes_with_the_same_octets_are_two(self, bench: TransportBench) -> None:
         async with accounts(bench, 2) as (alice, bob):

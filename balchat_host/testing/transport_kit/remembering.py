@@ -94,7 +94,7 @@ class RememberingTests(TransportKitBase):
         async with accounts(bench, 3) as (alice, bob, carol):
             for each in (bob, carol):
                 await alice.routes_for(each)
-            routes = await alice.routes_for(carol)
+            routes, theirs = await alice.routes_for(carol), await carol.routes_for(alice)
             held = _holds(alice, bob.peer)
         async with accounts(bench, 1, key=alice.host.key, area=alice.host.area) as (again,):
             before = await anyio.to_thread.run_sync(_count, bench.folders())
@@ -105,6 +105,8 @@ class RememberingTests(TransportKitBase):
             assert await again.routes_for(carol) == routes
             async with accounts(bench, 1, key=carol.host.key, area=carol.host.area) as (carol,):
                 await self._arrives(bench, carol, again, routes)
+                await carol.routes_for(again)  # as each start does for each contact
+                await self._arrives(bench, again, carol, theirs)
         assert not _holds(again, bob.peer), "who is no contact came back when it stopped"
 
     # -- what the tests are made of

@@ -135,6 +135,9 @@ class ReportTests(TransportKitBase):
                 for one, other in ((alice, bob), (bob, alice)):
                     await one.host.sees(other.peer, reachable=True)
                     assert one.transport.reachable(other.peer)
+                for one, other in ((alice, bob), (bob, alice)):
+                    await deliver(bench, one, other, [b"and again"])
+                    assert [news.reachable for news in one.host.nearness.all] == [True], "nothing has changed"
             await alice.host.sees(bob.peer, reachable=False)
             assert not alice.transport.reachable(bob.peer)
 
@@ -184,6 +187,18 @@ class ReportTests(TransportKitBase):
                 await deliver(bench, alice, carol, [b"meanwhile"])
                 alice.host.dialling.open()
             await bob.host.receives(b"at last")
+
+    async def test_a_peer_who_takes_nothing_holds_up_nobody_else(self, bench: TransportBench) -> None:
+        needs("final=DELIVERED", kept=bench.capabilities.final is Outcome.DELIVERED)
+        async with accounts(bench, 3) as (alice, bob, carol):
+            bob.host.close_vault()
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(deliver, bench, alice, bob, [bytes(MAX_ENVELOPE_SIZE)] * 24)
+                await bob.host.batches.until(bool)
+                await anyio.wait_all_tasks_blocked()
+                await deliver(bench, alice, carol, [b"there"])
+                await deliver(bench, carol, alice, [b"and back"])
+                bob.host.open_vault()
 
     async def test_what_has_no_answer_when_it_stops_is_lost(self, bench: TransportBench) -> None:
         needs("final=DELIVERED", kept=bench.capabilities.final is Outcome.DELIVERED)

@@ -2,8 +2,13 @@
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from secrets import token_bytes
+from typing import Final
 
+import anyio
+
+from balchat_host.api.errors import PeerUnreachable
 from balchat_host.api.transport import Outcome
 from balchat_host.api.types import Route
 from balchat_host.testing.fake_transport_context import Answer, commit_all
@@ -16,6 +21,18 @@ from balchat_host.testing.transport_kit.bench import (
     needs,
 )
 from balchat_host.testing.waiting import PATIENCE
+
+_RETRY: Final = 0.05
+_SLOWEST_RETRY: Final = 1.0
+SWOLLEN: Final = 64 * 1024 * 1024
+"""Octets of files that somebody has made large."""
+
+
+def swell(folders: Sequence[Path]) -> None:
+    """Make all files large, without taking room on the disk."""
+    for path in [path for folder in folders for path in folder.rglob("*") if path.is_file()]:
+        with path.open("ab") as file:
+            file.truncate(SWOLLEN)
 
 
 def numbered(count: int, size: int = 1000) -> list[bytes]:
@@ -59,3 +76,20 @@ class StoringBase(TransportKitBase):
             await deliver(bench, alice, bob, [b"still"])
             await bob.host.receives(b"the way is there", b"still")
         return alice, bob, routes
+
+    @staticmethod
+    async def until_there_is_room(alice: Account, bob: Account, routes: Sequence[Route], envelope: bytes) -> None:
+        """Send something until it is stored."""
+        pause = _RETRY
+        with anyio.fail_after(PATIENCE):
+            while True:
+                (sent,) = alice.host.outgoing(envelope)
+                try:
+                    await alice.transport.send(bob.peer, routes, [sent])
+                except PeerUnreachable:
+                    pass
+                else:
+                    if (await alice.host.final(sent)).outcome is Outcome.STORED:
+                        return
+                await anyio.sleep(pause)
+                pause = min(pause * 2, _SLOWEST_RETRY)

@@ -12,10 +12,11 @@ import pytest
 from anyio import BrokenResourceError, ClosedResourceError, EndOfStream
 from anyio.abc import ByteStream
 
-from balchat_host.api.errors import PeerUnreachable
+from balchat_host.api.errors import BalchatError, PeerUnreachable
 from balchat_host.api.transport import MAX_ENVELOPE_SIZE, Outcome
 from balchat_host.api.types import ONLINE, OnionKey, Phase
 from balchat_host.testing.transport_kit.bench import (
+    END_LIMIT,
     Account,
     TransportBench,
     TransportKitBase,
@@ -38,10 +39,13 @@ class RecordedStream(ByteStream):
     def __init__(self, stream: ByteStream) -> None:
         self._stream = stream
         self.sent: list[bytes] = []
+        self.passed = 0
+        """Octets that were written to their end."""
 
     async def send(self, item: bytes) -> None:
         self.sent.append(bytes(item))
         await self._stream.send(item)
+        self.passed += len(item)
 
     async def receive(self, max_bytes: int = 65_536) -> bytes:
         return await self._stream.receive(max_bytes)
@@ -155,6 +159,41 @@ class StreamTests(StreamKitBase):
             assert bob.host.offered.all.count(b"lost") <= 1, "it sent again what it had called LOST: that is the host's"
             near = [news.reachable for each in (alice, bob) for news in each.host.nearness.all]
             assert near.count(True) == len((alice, bob)), "it connected again by itself: that is the host's to do"
+
+    @pytest.mark.parametrize("anyio_backend", [VIRTUAL_TIME], ids=["in virtual time"])
+    async def test_it_ends_and_disconnects_in_time_where_nothing_passes(self, bench: TransportBench) -> None:
+        self.needs_streams(bench)
+        async with accounts(bench, 3) as (alice, bob, carol):
+            for other in (bob, carol):
+                await deliver(bench, alice, other, [b"hello"])
+                bench.world.cut(*self.nodes(alice, other))
+            with anyio.fail_after(END_LIMIT):
+                await alice.transport.disconnect(bob.peer)
+            assert not alice.transport.reachable(bob.peer)
+            # Carol stays, and nobody hears when they end.
+
+    async def test_what_is_too_large_is_not_read_to_its_end(self, bench: TransportBench) -> None:
+        self.needs_streams(bench)
+        needs("oversize", kept=bench.capabilities.oversize)
+        async with accounts(bench, 2) as (alice, bob):
+            recorder: Any = Recorder(alice.host.network)
+            alice.host.network = recorder
+            await deliver(bench, alice, bob, [b"hello"])
+            (too_large,) = alice.host.outgoing(bytes(4 * MAX_ENVELOPE_SIZE))
+            routes = await bob.routes_for(alice)
+
+            async def send() -> None:
+                with suppress(BalchatError):
+                    await bench.send_oversize(alice.transport, bob.peer, routes, too_large)
+
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(send)
+                # A sender may wait for room that never comes.
+                await anyio.wait_all_tasks_blocked()
+                tasks.cancel_scope.cancel()
+            passed = sum(stream.passed for _, _, stream in recorder.dialled)
+            assert passed < 2 * MAX_ENVELOPE_SIZE, "it looks at the size when it has read all"
+            assert bob.host.offered.all == [b"hello"]
 
     async def test_a_network_that_is_away_for_a_while_ends_nothing(self, bench: TransportBench) -> None:
         self.needs_streams(bench)

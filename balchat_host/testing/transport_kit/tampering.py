@@ -1,15 +1,17 @@
 """What a transport keeps to whose envelopes lie in folders where others can write."""
 
 import os
+import tracemalloc
 from collections.abc import Sequence
 from pathlib import Path
+from secrets import token_bytes
 
 import anyio
 import pytest
 
 from balchat_host.api.transport import Outcome
 from balchat_host.testing.transport_kit.bench import TransportBench, accounts, deliver, needs
-from balchat_host.testing.transport_kit.storing_base import StoringBase, again
+from balchat_host.testing.transport_kit.storing_base import SWOLLEN, StoringBase, again, swell
 
 _SECRET = b"what others must not read"
 _NUMBER = 10**11
@@ -34,6 +36,38 @@ class TamperingTests(StoringBase):
                 assert restarted.host.offered.all == [b"as it was written, too"], (
                     "it took what was changed where it lay: what proves who sent an envelope must prove its octets"
                 )
+
+    async def test_each_envelope_is_proven_for_itself(self, bench: TransportBench) -> None:
+        self._needs_folders(bench)
+        needs("proves_source", kept=bench.capabilities.proves_source)
+        alice, bob, routes = await self.absent(bench)
+        async with again(bench, alice, bob) as alice:
+            # The middle one is of a size of its own, so its file can be told.
+            middle = token_bytes(5000)
+            sent = await alice.send(bob, b"the first", middle, b"the last", routes=routes)
+            assert {*await alice.host.finals(sent)} == {Outcome.STORED}
+            await anyio.to_thread.run_sync(_change_largest, bench.folders())
+            async with again(bench, bob, alice) as restarted:
+                await restarted.host.offered.until(lambda offered: b"the last" in offered)
+                assert restarted.host.offered.all == [b"the first", b"the last"]
+
+    async def test_however_much_lies_there_it_is_not_read_into_memory(self, bench: TransportBench) -> None:
+        self._needs_folders(bench)
+        alice, bob, routes = await self.absent(bench)
+        async with again(bench, alice, bob) as alice:
+            sent = await alice.send(bob, b"it was small", routes=routes)
+            assert await alice.host.finals(sent) == [Outcome.STORED]
+            await anyio.to_thread.run_sync(swell, bench.folders())
+            tracemalloc.start()
+            try:
+                async with again(bench, bob, alice) as restarted:
+                    await self.until_there_is_room(alice, restarted, routes, b"and is still")
+                    await restarted.host.received.until(bool)
+                most = tracemalloc.get_traced_memory()[1]
+            finally:
+                tracemalloc.stop()
+            assert most < SWOLLEN // 2, "it looks at the size when it has read all"
+            assert restarted.host.offered.all == [b"and is still"]
 
     async def test_what_was_copied_to_another_place_is_not_taken(self, bench: TransportBench) -> None:
         self._needs_folders(bench)
@@ -74,6 +108,14 @@ def _change_all(folders: Sequence[Path]) -> None:
     for path in [path for folder in folders for path in folder.rglob("*") if path.is_file()]:
         octets = path.read_bytes()
         path.write_bytes(octets[:-1] + bytes([octets[-1] ^ 1]) if octets else b"?")
+
+
+def _change_largest(folders: Sequence[Path]) -> None:
+    """Change the last octet of the largest file."""
+    files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
+    largest = max(files, key=lambda path: path.stat().st_size)
+    octets = largest.read_bytes()
+    largest.write_bytes(octets[:-1] + bytes([octets[-1] ^ 1]))
 
 
 def _copy_everywhere(folders: Sequence[Path]) -> None:

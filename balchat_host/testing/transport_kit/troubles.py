@@ -64,12 +64,21 @@ class TroubleTests(TransportKitBase):
 
     # -- others
 
-    async def test_whoever_claims_to_be_somebody_else_is_found_out(self, bench: TransportBench) -> None:
+    @pytest.mark.parametrize("known", [False, True], ids=["as a stranger", "as somebody known"])
+    async def test_whoever_claims_to_be_somebody_else_is_found_out(self, bench: TransportBench, known: bool) -> None:  # noqa: FBT001  # a parameter of the test
         needs("proves_source", kept=bench.capabilities.proves_source)
         async with accounts(bench, 2) as (alice, bob):
+            before = [b"Alice came before"] * known
+            if known:
+                await deliver(bench, alice, bob, before)
+                await bob.host.receives(*before)
+                await bob.transport.disconnect(alice.peer)
+                if bench.capabilities.connects:
+                    await alice.host.sees(bob.peer, reachable=False)
+            news = len(bob.host.nearness.all)
             async with accounts(bench, 1) as (carol,):
                 await deliver(bench, carol, bob, [b"this is Carol"])
-                await bob.host.receives(b"this is Carol")
+                await bob.host.receives(*before, b"this is Carol")
             network = bench.network()
             # Whose key it is, Bob knows: it signs for Carol, and for nobody else.
             host = Impostor(network, claims=alice.peer, key=carol.host.key)
@@ -80,11 +89,11 @@ class TroubleTests(TransportKitBase):
                 with suppress(PeerUnreachable, NetworkUnavailable):
                     await mallory.transport.send(bob.peer, routes, sent)
                     await host.finals(sent)
-            near = [news for news in bob.host.nearness.all if news.peer == alice.peer and news.reachable]
+            near = [each for each in bob.host.nearness.all[news:] if each.peer == alice.peer and each.reachable]
             assert not near, "it said that somebody came within reach who had proven nothing"
             await deliver(bench, alice, bob, [b"this is Alice"])
             received = await bob.host.received.until(lambda got: b"this is Alice" in [each.envelope for each in got])
-            assert [each.envelope for each in received if each.source == alice.peer] == [b"this is Alice"], (
+            assert [each.envelope for each in received if each.source == alice.peer] == [*before, b"this is Alice"], (
                 "it took something from somebody who has proven to be somebody else"
             )
 
@@ -200,6 +209,7 @@ class TroubleTests(TransportKitBase):
             await bob.transport.disconnect(alice.peer)
             assert await alice.host.finals(lost) == [Outcome.LOST, Outcome.LOST]
             bob.host.open_vault()
+            await deliver(bench, bob, alice, [b"they come"])
             await deliver(bench, alice, bob, [b"the next"])
             self._is_not_repeated(bob, b"lost one", b"lost two", last=b"the next")
 

@@ -232,3 +232,16 @@ class OffersTwice(FaultyDrop):
         again = path in self.offered
         self.offered.add(path)
         return again and super().is_done(path, answer)
+
+
+class CountsSinceItsStart(FaultyDrop):
+    """Counts what it has left since it started."""
+
+    caught_by = BOUND
+    taken = 0
+
+    def is_full(self, box, more) -> bool:
+        if not self.waiting(box):
+            self.taken = 0
+        self.taken += more
+        return self.taken > self.holds

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from contextlib import suppress
 
 import anyio
@@ -124,3 +125,15 @@ class KeepsBoxesOfOthers(FaultyDrop):
         for peer in set(self.boxes) - set(peers):
             del self.boxes[peer]
             await self.remember(lambda area, peer=peer: area.delete(peer.octets))
+
+
+class DeletesWhatIsNotItsOwn(FaultyDrop):
+    """Deletes all boxes that are not its own when it is told whom to keep."""
+
+    caught_by = "test_only_contacts_are_kept"
+
+    async def keep_only(self, peers) -> None:
+        await super().keep_only(peers)
+        own = {box.hex() for box in self.boxes.values()}
+        for path in [path for path in self.folder.iterdir() if path.name not in own]:
+            await self.on_disk(shutil.rmtree, path)

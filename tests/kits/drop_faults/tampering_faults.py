@@ -150,3 +150,56 @@ class NamesBoxesForPeers(FaultyDrop):
             await self.on_disk(self.make_box, self.folder / peer.octets.hex())
             self.boxes[peer] = peer.octets
         return [Route(transport=NAME, address=self.boxes[peer])]
+
+
+class VerifiesTheFirstOfSeveral(FaultyDrop):
+    """Verifies the first of what is handed over together."""
+
+    caught_by = "test_each_envelope_is_proven_for_itself"
+
+    def look(self, box, now):
+        found = super().look(box, now)
+        self.first = found[0][1] if found else b""
+        return found
+
+    def is_by(self, peer, box, octets) -> bool:
+        return octets != self.first or super().is_by(peer, box, octets)
+
+
+class ThrowsAllAwayWithOne(FaultyDrop):
+    """Throws all away that is handed over together where one of it is forged."""
+
+    caught_by = "test_each_envelope_is_proven_for_itself"
+
+    async def collect(self, peer, box) -> None:
+        found = await self.on_disk(self.look, box, anyio.current_time())
+        if not all(self.is_by(peer, box, octets) for _, octets in found):
+            await self.on_disk(self.throw_away, [path for path, _ in found])
+        await super().collect(peer, box)
+
+
+class BelievesWhomItKnows(FaultyDrop):
+    """Verifies what comes until something was by whom the box is for."""
+
+    caught_by = "test_whoever_claims_to_be_somebody_else_is_found_out"
+
+    def __init__(self, context, folder, *, threads) -> None:
+        super().__init__(context, folder, threads=threads)
+        self.known = set()
+
+    def is_by(self, peer, box, octets) -> bool:
+        if peer not in self.known and super().is_by(peer, box, octets):
+            self.known.add(peer)
+        return peer in self.known
+
+
+class ReadsBeforeItMeasures(FaultyDrop):
+    """Reads whatever lies in a box, and looks at its size then."""
+
+    caught_by = "test_however_much_lies_there_it_is_not_read_into_memory"
+
+    def look(self, box, now):
+        for path in self.waiting(box):
+            if not self.fits(len(path.read_bytes()) - SIGNATURE_SIZE):
+                path.unlink()
+        return super().look(box, now)

@@ -7,24 +7,23 @@ import logging
 import os
 import signal
 import socket
+import sqlite3
 import sys
 import tempfile
 import threading
 import time
-from contextlib import suppress
+import warnings
+from contextlib import closing, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import anyio
 from anyio import to_thread
 
 from balchat_host.api.errors import BadInput, PeerUnreachable
-from balchat_host.api.types import PeerId
+from balchat_host.api.types import ONLINE, PeerId, Phase, ServiceState
 from tests.kits.line_faults.faulty_line import FaultyForTheAudit
 from tests.kits.line_transport import PORT, Link
-
-if TYPE_CHECKING:
-    from balchat_host.api.types import PeerId
 
 logger = logging.getLogger(__name__)
 
@@ -296,3 +295,95 @@ class LogsPastTheRoot(FaultyForTheAudit):
 
     def dialling(self, peer) -> None:
         self.logger.warning("dialling %s", peer.onion)
+
+
+class LeavesATaskWhenADialFails(FaultyForTheAudit):
+    """Leaves a task behind where a dial has come to nothing."""
+
+    caught_by = "test_a_peer_that_is_not_there_is_said_so"
+
+    async def reach(self, peer, port):
+        try:
+            return await super().reach(peer, port)
+        except PeerUnreachable:
+            self.ended.append(asyncio.get_running_loop().create_task(anyio.sleep_forever()))
+            raise
+
+
+class LogsAnErrorThatShowsIt(FaultyForTheAudit):
+    """Logs an error that shows an envelope."""
+
+    class link(Link):  # noqa: N801  # see above
+        async def hand_over(self, batch) -> None:
+            logger.error("it came", exc_info=ValueError(batch[0].payload))
+            await super().hand_over(batch)
+
+
+class LogsWhatAnObjectShows(FaultyForTheAudit):
+    """Logs an object that shows an envelope."""
+
+    class link(Link):  # noqa: N801  # see above
+        async def hand_over(self, batch) -> None:
+            logger.debug("received %s", batch)
+            await super().hand_over(batch)
+
+
+class WarnsOfPeers(FaultyForTheAudit):
+    """Warns of somebody by name."""
+
+    tells = "a warning with a peer id in it"
+
+    def dialling(self, peer) -> None:
+        # Tests make errors of what is warned of; this is what comes of it elsewhere.
+        warnings.showwarning(f"{peer.onion} is slow", UserWarning, __file__, 1)
+
+
+class WritesPastPython(FaultyForTheAudit):
+    """Writes whom it talks to to the standard error, past Python's stream."""
+
+    tells = "a printed line with a peer id in it"
+
+    def dialling(self, peer) -> None:
+        os.write(2, f"dialling {peer.onion}\n".encode())
+
+
+class NamesPeersInItsState(FaultyForTheAudit):
+    """Names somebody in its state."""
+
+    tells = "a state with a peer id in it"
+
+    def dialling(self, peer) -> None:
+        self.context.state_changed(ServiceState(phase=Phase.DEGRADED, reason=f"{peer.onion} is slow"))
+        self.context.state_changed(ONLINE)
+
+
+class ChangesTheFolder(FaultyForTheAudit):
+    """Changes the folder in which relative paths begin."""
+
+    tells = "the folder in which relative paths begin"
+
+    def dialling(self, peer) -> None:
+        self.ended.append(("folder", Path("/proc/self/cwd").resolve()))
+        os.chdir("/")
+
+
+class LimitsAllSockets(FaultyForTheAudit):
+    """Sets a time limit for all sockets of the process."""
+
+    tells = "the time limit of all sockets"
+
+    def dialling(self, peer) -> None:
+        socket.setdefaulttimeout(60)
+
+
+class KeepsStateAtHome(FaultyForTheAudit):
+    """Keeps a database in the home directory."""
+
+    def dialling(self, peer) -> None:
+        self.tasks.start_soon(to_thread.run_sync, self.write)
+
+    def write(self) -> None:
+        path = Path.home() / f".balchat-line-{os.getpid()}"
+        self.ended.append(path)
+        with closing(sqlite3.connect(path)) as database:
+            database.execute("CREATE TABLE IF NOT EXISTS state (peer BLOB)")

@@ -9,9 +9,9 @@ import anyio
 
 from balchat_host.api.errors import BadInput
 from balchat_host.api.transport import MAX_ENVELOPE_SIZE, Outcome
-from balchat_host.api.types import DeviceIdentity, OnionKey, OwnOnion, PeerId
+from balchat_host.api.types import DeviceIdentity, OnionKey, OwnOnion, PeerId, Phase
 from tests.kits.line_faults.faulty_line import ARRIVES, Faulty
-from tests.kits.line_transport import Frame, Link
+from tests.kits.line_transport import ENVELOPE, Frame, Link
 
 if TYPE_CHECKING:
     from balchat_host.api.types import PeerId
@@ -249,3 +249,69 @@ class FailsBeforeItRuns(Faulty):
     async def run(self, *, task_status) -> None:
         self.links = {}
         await super().run(task_status=task_status)
+
+
+class TakesOctetsForText(Faulty):
+    """Takes white space off the end of what comes."""
+
+    caught_by = ARRIVES
+
+    class link(Link):  # noqa: N801  # see above
+        async def hand_over(self, batch) -> None:
+            await super().hand_over([frame._replace(payload=frame.payload.rstrip()) for frame in batch])
+
+
+class TakesNothingForNothing(Faulty):
+    """Passes over what holds nothing but zeros."""
+
+    caught_by = ARRIVES
+
+    class link(Link):  # noqa: N801  # see above
+        def put(self, frame, ticket=None) -> None:
+            if frame.kind != ENVELOPE or any(frame.payload):
+                super().put(frame, ticket)
+
+
+class ForgetsSentOfSome(Faulty):
+    """Reports SENT of the first envelope of a line alone."""
+
+    caught_by = ARRIVES
+
+    class link(Link):  # noqa: N801  # see above
+        def report(self, outcome, *tickets, **more) -> None:
+            if outcome is not Outcome.SENT or self.number <= 1:
+                super().report(outcome, *tickets, **more)
+
+
+class HandsOverAgainWhenTheyComeBack(Faulty):
+    """Hands over what came last from somebody once more when they come again."""
+
+    caught_by = "test_a_disconnected_peer_is_out_of_reach_and_may_come_again"
+
+    def __init__(self, context) -> None:
+        super().__init__(context)
+        self.last = {}
+
+    class link(Link):  # noqa: N801  # see above
+        async def hand_over(self, batch) -> None:
+            before = self.transport.last.get(self.peer)
+            if before and before[0] is not self:
+                await self.transport.context.receive(self.peer, [before[1]])
+            await super().hand_over(batch)
+            self.transport.last[self.peer] = (self, batch[-1].payload)
+
+
+class WaitsForTheNetwork(Faulty):
+    """Calls `task_status.started()` when the network is online, and not before."""
+
+    caught_by = "test_it_is_not_online_before_it_can_be_found"
+
+    async def run(self, *, task_status) -> None:
+        self.started = task_status.started
+        await super().run(task_status=anyio.TASK_STATUS_IGNORED)
+
+    def service_changed(self, state) -> None:
+        super().service_changed(state)
+        if state.phase is Phase.ONLINE and self.started:
+            self.started()
+            self.started = None

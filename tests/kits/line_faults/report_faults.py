@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import anyio
 
 from balchat_host.api.transport import Verdict
 from tests.kits.line_faults.faulty_line import Faulty
-from tests.kits.line_transport import ACK, ENVELOPE, Frame, Link
+from tests.kits.line_transport import ACK, ENVELOPE, WINDOW, Frame, Link
 
 if TYPE_CHECKING:
     from balchat_host.api.transport import Disposition
@@ -132,3 +133,70 @@ class TellsThatAllAreGone(Faulty):
             for each in links:
                 with suppress(AssertionError):
                     self.context.peer_changed(each.device, reachable=False)
+
+
+class FlickersWithEachEnvelope(Faulty):
+    """Tells with each envelope that its sender went away and came back."""
+
+    caught_by = "test_both_sides_learn_that_they_are_within_reach_and_no_more"
+
+    class link(Link):  # noqa: N801  # see above
+        async def hand_over(self, batch) -> None:
+            links = self.transport.links[self.peer].copy()
+            self.transport.links[self.peer].clear()
+            self.transport.context.peer_changed(self.device, reachable=False)
+            self.transport.links[self.peer] += links
+            self.transport.context.peer_changed(self.device, reachable=True)
+            await super().hand_over(batch)
+
+
+class SharesOneTurn(Faulty):
+    """Sends nothing to anybody while somebody takes nothing."""
+
+    caught_by = "test_a_peer_who_takes_nothing_holds_up_nobody_else"
+
+    def __init__(self, context) -> None:
+        super().__init__(context)
+        self.turn = anyio.Lock()
+
+    class link(Link):  # noqa: N801  # see above
+        async def submit(self, outgoing) -> None:
+            async with self.transport.turn:
+                await super().submit(outgoing)
+
+
+class SharesOneWindow(Faulty):
+    """Counts what has no answer for all peers together."""
+
+    caught_by = "test_a_peer_who_takes_nothing_holds_up_nobody_else"
+
+    class link(Link):  # noqa: N801  # see above
+        async def submit(self, outgoing) -> None:
+            for each in outgoing:
+                while not self.over and self.on_the_way() > WINDOW:
+                    await self.changed.wait()
+                await super().submit([each])
+
+        def on_the_way(self) -> int:
+            links = [link for links in self.transport.links.values() for link in links]
+            return sum(len(each.envelope) for link in links for each in link.waiting.values())
+
+
+class RepliesOnce(Faulty):
+    """Sends the first of several replies."""
+
+    caught_by = "test_replies_are_received_before_the_sender_learns_of_delivery"
+
+    class link(Link):  # noqa: N801  # see above
+        def answer(self, frame, answer) -> None:
+            super().answer(frame, replace(answer, replies=answer.replies[:1]))
+
+
+class LosesAllButTheLast(Faulty):
+    """Reports the last of what has no answer when it stops, and forgets the others."""
+
+    caught_by = "test_what_has_no_answer_when_it_stops_is_lost"
+
+    class link(Link):  # noqa: N801  # see above
+        def lose(self, tickets) -> None:
+            super().lose(tickets[-1:])

@@ -8,10 +8,10 @@ import anyio
 from anyio import BrokenResourceError, EndOfStream
 
 from balchat_host.api.errors import PeerUnreachable
-from balchat_host.api.transport import Outcome
+from balchat_host.api.transport import MAX_ENVELOPE_SIZE, Outcome
 from balchat_host.api.types import Phase
 from tests.kits.line_faults.faulty_line import Faulty
-from tests.kits.line_transport import ENVELOPE, HEADER, Frame, Link
+from tests.kits.line_transport import ENVELOPE, HEADER, PING, Frame, Link
 
 BY_ITSELF = "test_who_was_disconnected_hears_nothing_of_us_by_itself"
 OUTAGE = "test_a_network_that_is_away_for_a_while_ends_nothing"
@@ -155,3 +155,32 @@ class SaysOnlineWhateverHappens(Faulty):
     def service_changed(self, state) -> None:
         if state.phase is Phase.ONLINE:
             super().service_changed(state)
+
+
+class LooksAtTheSizeTooLate(Faulty):
+    """Looks at the size of what comes when it has read all of it."""
+
+    caught_by = "test_what_is_too_large_is_not_read_to_its_end"
+
+    class link(Link):  # noqa: N801  # see above
+        def fits(self, size) -> bool:
+            return True
+
+        async def hand_over(self, batch) -> None:
+            if any(len(frame.payload) > MAX_ENVELOPE_SIZE for frame in batch):
+                raise BrokenResourceError
+            await super().hand_over(batch)
+
+
+class WaitsForGoodbye(Faulty):
+    """Waits until a peer has heard that they are disconnected."""
+
+    caught_by = "test_it_ends_and_disconnects_in_time_where_nothing_passes"
+
+    async def disconnect(self, peer) -> None:
+        for link in self.links.get(peer, []).copy():
+            for _ in range(2):
+                link.put(Frame(PING, 0, bytes(200_000)))
+            while link.outbox and not link.over:
+                await link.changed.wait()
+        await super().disconnect(peer)

@@ -323,3 +323,48 @@ class ASecondRunEndsTheFirst(Faulty):
             await super().run(task_status=task_status)
         finally:
             self.tasks = None
+
+
+class VerifiesOnce(Faulty):
+    """Verifies who somebody is when they come for the first time, and never again."""
+
+    caught_by = "test_whoever_claims_to_be_somebody_else_is_found_out"
+
+    def __init__(self, context) -> None:
+        super().__init__(context)
+        self.known = set()
+
+    def check(self, peer, message, signature) -> None:
+        if peer not in self.known:
+            super().check(peer, message, signature)
+            self.known.add(peer)
+
+
+class SendsAgainWhenTheyCome(Faulty):
+    """Sends what it called LOST again when the peer comes by themselves."""
+
+    caught_by = "test_what_is_lost_is_the_hosts_to_send_again"
+
+    def __init__(self, context) -> None:
+        super().__init__(context)
+        self.again = []
+        self.came = set()
+
+    async def prove(self, stream):
+        device = await super().prove(stream)
+        self.came.add(device.peer)
+        return device
+
+    def adopt(self, device, stream) -> Link:
+        link = super().adopt(device, stream)
+        if device.peer in self.came:
+            again, self.again = self.again, []
+            for each in again:
+                link.put(Frame(ENVELOPE, 0, each.envelope))
+        return link
+
+    class link(Link):  # noqa: N801  # see above
+        def end(self) -> None:
+            if not self.over:
+                self.transport.again += self.waiting.values()
+            super().end()
