@@ -96,7 +96,11 @@ def _settings_are_right(tell: Teller, descriptor: Descriptor, overrides: Mapping
             tell.wrong(check, f"the default of {key} is refused: {unfit.problem}", f"give {unfit.allowed}")
             return False
     undocumented = [name for name, setting in declared.items() if not setting.doc]
-    without = f"; {one_line(undocumented)} should have a Doc that says what it is for" if undocumented else ""
+    without = (
+        f"; {one_line(undocumented)} should say with a Doc what {'it is' if len(undocumented) == 1 else 'they are'} for"
+        if undocumented
+        else ""
+    )
     found = f"{len(declared)}, with values that are allowed" if declared else "there are none"
     tell.well(check, found + without)
     return True

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated
 
+from balchat_common.settings import Doc
 from msgspec import Meta
 
 from balchat_host.api.descriptors import TransportDescriptor
@@ -12,8 +13,8 @@ from balchat_host.api.transport import Latency
 
 @dataclass(frozen=True)
 class DropSettings:
-    folder: str
-    look_every: Annotated[float, Meta(ge=0.01, le=3600)] = 30.0  # seconds
+    folder: Annotated[str, Doc("The folder that both can reach.")]
+    look_every: Annotated[float, Meta(ge=0.01, le=3600), Doc("How many seconds pass between two looks into it.")] = 30.0
 
 
 def make(context, settings):
