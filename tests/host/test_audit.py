@@ -22,7 +22,9 @@ import pytest
 from anyio import to_thread
 from blockbuster import BlockingError
 
-from balchat_host.testing.audit import Leak, audited, confide, watched
+from balchat_host.testing.audit import Leak, audited, confide, leftovers, watched
+from balchat_host.testing.audit.events import Events
+from balchat_host.testing.audit.leftovers import Threads
 
 HERE = re.escape(__file__)
 SECRET = token_bytes(32)
@@ -180,6 +182,19 @@ async def test_nothing_is_found_where_all_is_well(tmp_path: Path, anyio_backend:
                 async with listener, await anyio.connect_unix(Path(folder) / "socket"), await listener.accept():
                     pass
             tasks.cancel_scope.cancel()
+
+
+def test_a_worker_that_only_begins_or_is_about_to_end_is_not_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads, end = Threads(), threading.Event()
+    worker = threading.Thread(target=end.wait, daemon=True)
+    worker.start()
+    looks = iter([False, False])
+    monkeypatch.setattr(leftovers, "_is_worker", lambda thread: next(looks, thread is worker))
+    monkeypatch.setattr(leftovers, "_has_work", lambda thread: False)
+    assert list(threads.left(Events())) == []
+    assert list(looks) == []
+    end.set()
+    worker.join()
 
 
 @pytest.mark.anyio

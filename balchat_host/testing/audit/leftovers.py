@@ -84,14 +84,11 @@ class Threads:
         for thread in threading.enumerate():
             if thread in {threading.current_thread(), threading.main_thread()}:
                 continue
-            if _is_worker(thread):
-                if not self._before.get(thread) and not _comes_to_rest(thread):
-                    stack = _stack(thread)
-                    yield f"work that goes on in a worker thread, and stands at {shown(relevant(stack) or stack[:1])}"
-            elif thread not in self._before:
-                thread.join(0 if thread.daemon and not events.threads.get(thread) else GRACE)
-                if thread.is_alive():
-                    yield f"a thread: {thread.name}, made at {shown(events.threads.get(thread, ()))}"
+            if thread not in self._before and not _ends_or_is_worker(thread):
+                yield f"a thread: {thread.name}, made at {shown(events.threads.get(thread, ()))}"
+            elif _is_worker(thread) and not self._before.get(thread) and not _comes_to_rest(thread):
+                stack = _stack(thread)
+                yield f"work that goes on in a worker thread, and stands at {shown(relevant(stack) or stack[:1])}"
 
 
 class Descriptors:
@@ -141,6 +138,19 @@ def _stack(thread: threading.Thread) -> list[Place]:
 
 def _is_worker(thread: threading.Thread) -> bool:
     return any(_WORKERS.get(Path(file).name, ("",))[0] == function for file, _, function in _stack(thread))
+
+
+def _ends_or_is_worker(thread: threading.Thread) -> bool:
+    """Wait for a moment until a thread has ended, or is a worker thread. Return whether that came.
+
+    A worker that has only begun, or has waited in vain for work and is about to end, stands nowhere that tells.
+    """
+    end = time.monotonic() + GRACE
+    while thread.is_alive() and not _is_worker(thread):
+        if time.monotonic() > end:
+            return False
+        thread.join(0.01)
+    return True
 
 
 def _has_work(thread: threading.Thread) -> bool:
