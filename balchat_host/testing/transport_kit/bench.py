@@ -44,7 +44,8 @@ class TransportCapabilities:
 
     `final` is its best outcome. `first_routes`: it reaches somebody of whom only the peer id is known. `claims`: it can
     do so once a key package of theirs was claimed. `proves_source`: the receiver learns who sent. `connects`: it knows
-    whether a peer is within reach, and fails at once when not. `answers`: refusals and replies come back the same way.
+    whether a peer is within reach, and fails at once when not. `devices`: it tells the devices of such a peer apart,
+    and routes lead to one of them. `answers`: refusals and replies come back the same way.
     `oversize`: the bench can send what is too large (`TransportBench.send_oversize`). `silence`: after so many
     seconds it notices that a peer is gone of whom nothing comes any more; None where it never does.
     `bulk`: it opens streams for large data, as its descriptor says (`TransportCapability.BULK`). `blobs`: it keeps
@@ -62,6 +63,7 @@ class TransportCapabilities:
     claims: bool = False
     proves_source: bool = True
     connects: bool = True
+    devices: bool = True
     answers: bool = True
     oversize: bool = False
     bulk: bool = False

@@ -1,20 +1,22 @@
 """What a transport says about envelopes, and about who is within reach."""
 
+from contextlib import suppress
 from dataclasses import replace
 from secrets import token_bytes
 
 import anyio
 import pytest
 
-from balchat_host.api.errors import PeerUnreachable
+from balchat_host.api.errors import NetworkUnavailable, PeerUnreachable
 from balchat_host.api.transport import (
     MAX_ENVELOPE_SIZE,
     Disposition,
     Outcome,
     Verdict,
 )
+from balchat_host.api.types import DEVICE_ID_SIZE, DeviceIdentity
 from balchat_host.testing.audit import confide
-from balchat_host.testing.fake_transport_context import FakeTransportContext
+from balchat_host.testing.fake_transport_context import FakeTransportContext, Nearness
 from balchat_host.testing.transport_kit.bench import (
     ADDRESS,
     TransportBench,
@@ -200,6 +202,38 @@ class ReportTests(TransportKitBase):
                 await deliver(bench, carol, alice, [b"and back"])
                 bob.host.open_vault()
 
+    async def test_devices_of_a_peer_are_told_apart(self, bench: TransportBench) -> None:
+        needs("connects", kept=bench.capabilities.connects)
+        needs("devices", kept=bench.capabilities.devices)
+        async with accounts(bench, 2) as (alice, bob):
+            await deliver(bench, alice, bob, [b"here I am"])
+            for one, other in ((alice, bob), (bob, alice)):
+                await one.host.sees(other.peer, reachable=True)
+                device = DeviceIdentity(peer=other.peer, device_id=other.host.device_id)
+                assert one.host.nearness.all == [Nearness(device=device, reachable=True)]
+                assert one.transport.reachable(other.peer, other.host.device_id)
+                assert not one.transport.reachable(other.peer, bytes(DEVICE_ID_SIZE)), "no such device is there"
+
+    async def test_disconnecting_ends_what_is_being_dialled(self, bench: TransportBench) -> None:
+        needs("connects", kept=bench.capabilities.connects)
+        async with accounts(bench, 2) as (alice, bob):
+            routes = await bob.routes_for(alice)
+            sent = alice.host.outgoing(b"too late")
+            alice.host.dialling.close()
+
+            async def send() -> None:
+                with suppress(PeerUnreachable, NetworkUnavailable):
+                    await alice.transport.send(bob.peer, routes, sent)
+                    await alice.host.finals(sent)
+
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(send)
+                await alice.host.dialling.reached.until(bool)
+                await alice.transport.disconnect(bob.peer)
+                alice.host.dialling.open()
+            assert not bob.host.offered.all, "they were blocked or removed while it dialled"
+            assert not alice.transport.reachable(bob.peer)
+
     async def test_what_has_no_answer_when_it_stops_is_lost(self, bench: TransportBench) -> None:
         needs("final=DELIVERED", kept=bench.capabilities.final is Outcome.DELIVERED)
         async with accounts(bench, 1) as (bob,):
@@ -233,6 +267,8 @@ class ReportTests(TransportKitBase):
             ]
             for route in bad:
                 confide(ADDRESS, route.address)
+            if bench.capabilities.connects and bench.capabilities.devices:
+                bad.append(replace(good, device_id=bytes(DEVICE_ID_SIZE)))
             for route in bad:
                 sent = alice.host.outgoing(b"hello")
                 with refused(PeerUnreachable):

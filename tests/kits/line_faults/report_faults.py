@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import anyio
 
 from balchat_host.api.transport import Verdict
+from balchat_host.api.types import DEVICE_ID_SIZE
 from tests.kits.line_faults.faulty_line import Faulty
 from tests.kits.line_transport import ACK, ENVELOPE, WINDOW, Frame, Link
 
@@ -148,6 +149,42 @@ class FlickersWithEachEnvelope(Faulty):
             self.transport.links[self.peer] += links
             self.transport.context.peer_changed(self.device, reachable=True)
             await super().hand_over(batch)
+
+
+class ReachesAnyDevice(Faulty):
+    """Says of any device of a peer that it is within reach when one is."""
+
+    caught_by = "test_devices_of_a_peer_are_told_apart"
+
+    def reachable(self, peer, device_id=None) -> bool:
+        return super().reachable(peer)
+
+
+class TakesDevicesForOne(Faulty):
+    """Tells the host of a peer within reach, and not which device of theirs it is."""
+
+    caught_by = "test_devices_of_a_peer_are_told_apart"
+
+    def adopt(self, device, stream) -> Link:
+        return super().adopt(replace(device, device_id=bytes(DEVICE_ID_SIZE)), stream)
+
+
+class SendsToAnyDevice(Faulty):
+    """Sends to another device than the route names."""
+
+    caught_by = "test_a_route_of_something_else_is_refused"
+
+    def check_device(self, link, route) -> None:
+        pass
+
+
+class ReachesWhoWasDisconnected(Faulty):
+    """Goes on dialling whoever was disconnected meanwhile, and sends to them."""
+
+    caught_by = "test_disconnecting_ends_what_is_being_dialled"
+
+    def end_dial(self, peer) -> None:
+        pass
 
 
 class SharesOneTurn(Faulty):

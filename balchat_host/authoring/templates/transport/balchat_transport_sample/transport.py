@@ -53,6 +53,7 @@ class SampleTransport(Transport):
         self._port = settings.port
         self._links: dict[PeerId, list[Link]] = {}
         self._connecting: dict[PeerId, anyio.Lock] = {}
+        self._dialling: dict[PeerId, anyio.CancelScope] = {}
         self._greetings = anyio.Semaphore(MOST_GREETINGS)
         self._tasks: TaskGroup | None = None
         self._has_run = False
@@ -92,6 +93,8 @@ class SampleTransport(Transport):
         return bool(self._links.get(peer))
 
     async def disconnect(self, peer: PeerId) -> None:
+        if (dialling := self._dialling.get(peer)) is not None:
+            dialling.cancel()
         for link in self._links.get(peer, []).copy():
             link.end()
         await anyio.lowlevel.checkpoint()
@@ -104,17 +107,31 @@ class SampleTransport(Transport):
 
     async def _link_to(self, peer: PeerId, tasks: TaskGroup) -> Link:
         if not self._links.get(peer):
-            stream = await self._context.dial(OnionKey(peer.octets), self._port)
-            try:
-                with anyio.fail_after(GREET_WITHIN):
-                    await greet(stream, peer, self._context)
-            except BaseException as error:
-                await anyio.aclose_forcefully(stream)
-                if isinstance(error, (*BROKEN, TimeoutError)):
-                    raise PeerUnreachable(problem="they hung up") from error
-                raise
-            tasks.start_soon(self._adopt(peer, stream).run)
+            tasks.start_soon(self._adopt(peer, await self._dial(peer)).run)
         return self._links[peer][0]
+
+    async def _dial(self, peer: PeerId) -> ByteStream:
+        """Return a stream whose other end has proven itself. Raise PeerUnreachable."""
+        with anyio.CancelScope() as scope:
+            self._dialling[peer] = scope
+            try:
+                return await self._proven(peer)
+            finally:
+                del self._dialling[peer]
+        raise PeerUnreachable(problem="they were disconnected meanwhile")
+
+    async def _proven(self, peer: PeerId) -> ByteStream:
+        stream = await self._context.dial(OnionKey(peer.octets), self._port)
+        try:
+            with anyio.fail_after(GREET_WITHIN):
+                await greet(stream, peer, self._context)
+            await anyio.lowlevel.checkpoint_if_cancelled()  # they may have been disconnected this moment
+        except BaseException as error:
+            await anyio.aclose_forcefully(stream)
+            if isinstance(error, (*BROKEN, TimeoutError)):
+                raise PeerUnreachable(problem="they hung up") from error
+            raise
+        return stream
 
     # -- those who dial us
 

@@ -2,14 +2,16 @@
 
 import pytest
 from balchat_host.api.transport import Transport, TransportContext
-from balchat_host.testing.transport_kit import TransportBench, TransportKit
+from balchat_host.testing.transport_kit import TransportBench, TransportCapabilities, TransportKit
 
 from balchat_transport_sample.plugin import make
 from balchat_transport_sample.settings import SampleSettings
 
 
 class Bench(TransportBench):
-    """It promises all that a transport can but to carry files (`TransportCapabilities`)."""
+    """It promises all that a transport can but to carry files and to tell devices of one peer apart."""
+
+    capabilities = TransportCapabilities(devices=False)
 
     def transport(self, context: TransportContext) -> Transport:
         return make(context, SampleSettings())
