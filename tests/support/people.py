@@ -149,8 +149,12 @@ class Person:
             self._listen = self._follow("listen", "--from", str(self.cursor), ear=self.events)
 
     def wait_online(self) -> Heard:
-        """Wait until others can find the account."""
-        return self.states.until(lambda status: status["identity_onion"]["phase"] == "online")
+        """Wait until others can find the account. Raise CommandFailed where it ends before."""
+        assert self._up is not None, "not started"
+        try:
+            return self.states.until(lambda status: status["identity_onion"]["phase"] == "online")
+        except EOFError as error:
+            raise CommandFailed(f"balchat up ended with {self._up.wait()}: {self._up.err}\n{error}") from error
 
     def down(self) -> None:
         """End it as a person does."""

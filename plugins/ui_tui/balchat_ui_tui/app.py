@@ -185,7 +185,7 @@ class BalchatTui(App[int]):
     async def switch_profile(self, name: str) -> None:
         """End, so that the program begins again for another profile."""
         self.next_profile = name
-        await self.leave(0)
+        await self.action_leave()
 
     async def leave(self, code: int) -> None:
         """Leave with an exit code, once the account has what was begun. The account goes on."""
@@ -217,8 +217,19 @@ class BalchatTui(App[int]):
         self.session.lock()
 
     async def action_leave(self) -> None:
-        """Leave. The account goes on."""
-        await self.leave(0)
+        """Leave, after a question where what was written would be lost. The account goes on."""
+        if self._session is not None:
+            await self._session.settle()
+            if self._session.holds_unkept and not self._session.asks_to_leave:
+                self._session.ask_to_leave(self._leave_if)
+                return
+        self.exit(0)
+
+    def _leave_if(self, sure: object) -> None:
+        if sure:
+            self.exit(0)
+        else:
+            self.next_profile = None
 
     async def on_told_to_leave(self, message: ToldToLeave) -> None:
         """Leave where a signal says so, or the terminal is gone."""

@@ -118,7 +118,7 @@ class Performer:
                     self._answer(effect, asker, lambda: effect.run(tui, asker.dispatch)), exit_on_error=False
                 )
             case do.Quit():
-                tui.run_worker(tui.leave(0), exit_on_error=False)
+                tui.run_worker(tui.action_leave(), exit_on_error=False)
             case _:
                 raise TypeError(effect)
 

@@ -31,6 +31,7 @@ _SCREENS: Final[Mapping[str, str]] = {
     "help": "balchat_ui_tui.help:Help",
     "jump": "balchat_ui_tui.jump.screen:Jump",
     "jump-date": "balchat_ui_tui.jump.date:JumpToDate",
+    "leave-sure": "balchat_ui_tui.asking.questions:LeaveSure",
     "lock": "balchat_ui_tui.account_screens.lock:LockScreen",
     "message-delete": "balchat_ui_tui.chat.dialogs:DeleteMessage",
     "message-info": "balchat_ui_tui.chat.info:MessageInfo",

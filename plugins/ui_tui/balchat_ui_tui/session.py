@@ -24,11 +24,12 @@ from balchat_ui_tui.severity import Severity
 from balchat_ui_tui.voice.sound import Sound
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from balchat_ui_tui.app import BalchatTui
 
 _LOCK: Final = "lock"
+_LEAVE: Final = "leave-sure"
 _MOST_NOTICES: Final = 5
 """Notices that are kept while the screen is locked."""
 
@@ -191,6 +192,24 @@ class Session:
         if main is not None:
             main.dispatch(DraftDue())
         await self.performer.settle()
+
+    @property
+    def holds_unkept(self) -> bool:
+        """Whether something was written that the account does not have."""
+        main = next((each for each in self._tui.screen_stack if isinstance(each, MainScreen)), None)
+        return main is not None and main.state.holds_unkept(self.account)
+
+    @property
+    def asks_to_leave(self) -> bool:
+        """Whether it is being asked if that shall be lost."""
+        front = self._tui.screen
+        return isinstance(front, StatefulScreen) and front.opened_as == _LEAVE
+
+    def ask_to_leave(self, answered: "Callable[[object], None]") -> None:
+        """Ask whether that shall be lost, also in front of a locked screen."""
+        screen = make_screen(_LEAVE, {"t": self._tui.t})
+        screen.opened_as = _LEAVE
+        self._tui.push_screen(screen, answered)
 
     def draw_soon(self) -> None:
         """Have all screens drawn again."""

@@ -281,6 +281,12 @@ async def test_the_account_is_lost_and_found_and_nothing_is_missing(
         await screen.type("not now")
         await screen.press("enter")
         await screen.until(lambda: screen.app.screen.focused.text == "not now")
+        for stay in ("escape", "enter"):
+            await screen.press("ctrl+q")
+            await screen.shows("cannot be kept now.", "Leave, and lose it?")
+            await screen.press(stay)
+            await screen.until(lambda: "Leave, and lose it?" not in screen.text)
+        assert screen.app.is_running
         profile.unreachable = profile.meanwhile = None
         screen.app.session.connection.reconnect()
         await screen.shows("● Online", "before", "meanwhile")
@@ -291,6 +297,22 @@ async def test_the_account_is_lost_and_found_and_nothing_is_missing(
         monkeypatch.setattr(idle, "_TYPES", 0)
         screen.app.session.dispatch(stopped)
         await screen.shows("The account keeps running")
+
+
+async def test_who_leaves_twice_leaves_although_something_is_lost(
+    profiles: MemoryProfiles, alice: MemoryAccount
+) -> None:
+    alice.befriend("Bob")
+    lose = losing(profiles.profile())
+    async with shown(profiles) as screen:
+        await screen.open("Bob")
+        lose()
+        await screen.shows("The connection to balchat is lost")
+        await screen.type("never sent")
+        await screen.press("ctrl+q")
+        await screen.shows("Leave, and lose it?")
+        await screen.press("ctrl+q")
+        await screen.until(lambda: not screen.app.is_running)
 
 
 async def test_what_keeps_the_account_from_being_reached_is_told_whole(profiles: MemoryProfiles) -> None:

@@ -8,6 +8,7 @@
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
+from balchat_texts import Texts
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
@@ -151,6 +152,13 @@ class Confirm(Dialog):
     def action_agree(self) -> None:
         """Do it."""
         self.dispatch(Pressed("agree"))
+
+
+class LeaveSure(Confirm):
+    """Asks whether to leave although what was written is lost then."""
+
+    def __init__(self, t: Texts) -> None:
+        super().__init__(t("tui.leave-sure"), t("tui.leave-anyway"), serious=True)
 
 
 class Ask(Dialog):

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from balchat_ui_tui.account import AccountState
 from balchat_ui_tui.chat.state import ChatState
 from balchat_ui_tui.conversations.state import ListState
 
@@ -31,3 +32,12 @@ class MainState:
     watched: bool = True
     opening: str | None = None
     drafts: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    def holds_unkept(self, account: AccountState) -> bool:
+        """Return whether something was begun that the account does not have."""
+        shown = self.chat.conversation if self.chat is not None else None
+        if self.chat is not None and self.chat.unsent != self.chat.draft:
+            return True
+        others = {name: text for name, text in self.drafts.items() if name != shown}
+        kept = {each.id: each.draft for each in account.conversations}
+        return any(text != kept.get(name, text) for name, text in others.items())
