@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from tests.support.fork_server import ForkServer
     from tests.support.programs import Said
 
 USUAL = ["storage_sqlcipher", "crypto_mls", "network_null", "transport_tor_direct", "ui_rpc", "ui_cli"]
@@ -88,7 +89,7 @@ MakePerson = Callable[..., Person]
 
 
 @pytest.fixture
-def with_plugin(town: Path) -> Iterator[MakePerson]:
+def with_plugin(town: Path, fork_server: ForkServer) -> Iterator[MakePerson]:
     """Makes people who have enabled a plugin called "brittle" with this source: `with_plugin(source, more)`."""
     site = town / "site"
     announce(site, {"brittle": "brittle_plugin"}, distribution="balchat-brittle")
@@ -97,7 +98,8 @@ def with_plugin(town: Path) -> Iterator[MakePerson]:
 
         def make(source: str, more: str = "", environment: dict[str, str] | None = None) -> Person:
             text = CONFIGURATION.format(enabled=json.dumps(USUAL), network=town / "net", more="")
-            somebody = Person(town, "Alice", configuration=text, environment={"PYTHONPATH": path} | (environment or {}))
+            variables = {"PYTHONPATH": path} | (environment or {})
+            somebody = Person(town, "Alice", configuration=text, environment=variables, server=fork_server)
             stack.enter_context(somebody).init()
             text = CONFIGURATION.format(enabled=json.dumps([*USUAL, "brittle"]), network=town / "net", more=more)
             somebody.configure(text)

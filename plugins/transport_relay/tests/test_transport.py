@@ -141,7 +141,7 @@ async def test_the_default_one_comes_first_everywhere(world) -> None:
 
 @pytest.mark.slow
 async def test_a_removed_one_is_drained_and_then_left_clean(world) -> None:
-    async with world() as w, w.account() as alice:
+    async with world() as w, w.account(settings=RelaySettings(**CALM)) as alice:
         relay, other = await w.relay(), await w.relay()
         async with w.account(relay, other, settings=RelaySettings(**CALM)) as bob:
             old = await bob.transport.allocate_routes(alice.peer)
@@ -160,7 +160,7 @@ async def test_a_removed_one_is_drained_and_then_left_clean(world) -> None:
 
 @pytest.mark.slow
 async def test_one_that_is_added_at_the_moment_when_it_is_left_is_used(world, address) -> None:
-    async with world() as w, w.account() as alice:
+    async with world() as w, w.account(settings=RelaySettings(**CALM)) as alice:
         relay = await w.relay()
         async with w.account(relay, settings=RelaySettings(**CALM)) as bob, anyio.create_task_group() as tasks:
 
@@ -180,9 +180,9 @@ async def test_one_that_is_added_at_the_moment_when_it_is_left_is_used(world, ad
 
 @pytest.mark.slow
 async def test_one_that_is_gone_for_good_is_forgotten_in_the_end(world) -> None:
-    async with world() as w, w.account() as alice:
+    async with world() as w, w.account(settings=RelaySettings(**CALM)) as alice:
         relay = await w.relay()
-        async with w.account(relay) as bob:
+        async with w.account(relay, settings=RelaySettings(**CALM)) as bob:
             await bob.transport.allocate_routes(alice.peer)
             w.network.refuse(relay.peer)
             relay.hang_up()
@@ -363,7 +363,7 @@ async def test_what_has_no_answer_when_we_stop_is_lost(world) -> None:
 
 @pytest.mark.slow
 async def test_queues_are_rotated_and_the_old_ones_drained_and_deleted(world) -> None:
-    async with world() as w, w.account() as alice:
+    async with world() as w, w.account(settings=RelaySettings(**CALM)) as alice:
         relay = await w.relay()
         async with w.account(relay, settings=RelaySettings(rotate_days=30, **CALM)) as bob:
             (old,) = await bob.transport.allocate_routes(alice.peer)
