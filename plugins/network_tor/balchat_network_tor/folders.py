@@ -7,10 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
 
+from balchat_host.api.errors import NetworkUnavailable
+
 _SOCKET_PATH_LIMIT: Final = 100
 """Octets. A unix socket's path has at most 104 on some systems, its closing zero included."""
 
 _LONGEST_NAME: Final = "onion-0000"
+_PREFIX: Final = "balchat-"
+_SHARED: Final = Path("/tmp")  # noqa: S108  # what is made in it is ours alone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +26,10 @@ class Folders:
 
     @classmethod
     def make(cls, directory: Path) -> Self:
-        """Make both within `directory`, or `run` elsewhere where that is too deep for a socket. Blocks."""
+        """Make both within `directory`, or `run` elsewhere where that is too deep for a socket. Blocks.
+
+        Raise NetworkUnavailable where it is too deep everywhere.
+        """
         data, run = directory / "data", directory / "run"
         for folder in (directory, data):
             folder.mkdir(mode=0o700, exist_ok=True)
@@ -30,7 +37,7 @@ class Folders:
         if _fits(run):
             run.mkdir(mode=0o700)
         else:
-            run = Path(tempfile.mkdtemp(prefix="balchat-"))
+            run = _make_temporary()
         return cls(data=data, run=run)
 
     def remove_run(self) -> None:
@@ -46,6 +53,16 @@ class Folders:
     def cookie(self) -> Path:
         """The file whose octets open the control socket; tor makes a new one at every start."""
         return self.run / "cookie"
+
+
+def _make_temporary() -> Path:
+    for parent in (Path(tempfile.gettempdir()), _SHARED):
+        if _fits(parent / f"{_PREFIX}12345678"):  # so many characters are added to the prefix
+            return Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
+    raise NetworkUnavailable(
+        problem=f"the names of this profile's folder and of {tempfile.gettempdir()} are too long for tor's sockets",
+        remedy="Set TMPDIR to a folder with a short name and no blanks.",
+    )
 
 
 def _fits(run: Path) -> bool:
