@@ -234,8 +234,14 @@ class OneTimeForAll(FaultyBlobs):
 
     caught_by = TIME
 
+    one_is_over = False
+
     def is_over(self, place, now) -> bool:
-        return any(super(OneTimeForAll, self).is_over(each.parent, now) for each in self.folder.glob(f"*/{UNTIL}"))
+        # In whatever order it looks at them.
+        self.one_is_over |= any(
+            super(OneTimeForAll, self).is_over(each.parent, now) for each in self.folder.glob(f"*/{UNTIL}")
+        )
+        return self.one_is_over
 
 
 # -- who keeps them
