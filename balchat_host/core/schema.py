@@ -513,7 +513,8 @@ CREATE TABLE expiry_clock (
 ) STRICT;
 
 -- How far a message of ours has come with a person, once nothing of it waits for them (`delivery.progress`), and `way`
--- by which it went.
+-- by which it went. They may say that they have it before the transport says how it went: `ticket` is that of the
+-- delivery then, until it does.
 CREATE TABLE receipt (
     message INTEGER NOT NULL REFERENCES message ON DELETE CASCADE,
     peer INTEGER NOT NULL,
@@ -521,8 +522,10 @@ CREATE TABLE receipt (
     at INTEGER NOT NULL,
     reason TEXT,
     way INTEGER REFERENCES way,
+    ticket INTEGER,
     PRIMARY KEY (message, peer)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX receipt_of_ticket ON receipt (ticket) WHERE ticket IS NOT NULL;
 
 -- What we did with a message after it was written, and others hear of: `id` names what said so, as a payload's
 -- `message_id` does, `kind` is a `ChangeKind`, and `emoji` what a reaction is.
@@ -544,8 +547,10 @@ CREATE TABLE change_receipt (
     at INTEGER NOT NULL,
     reason TEXT,
     way INTEGER REFERENCES way,
+    ticket INTEGER,
     PRIMARY KEY (change, peer)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX change_receipt_of_ticket ON change_receipt (ticket) WHERE ticket IS NOT NULL;
 
 -- What leaves, once for whomever it goes to; it stays for as long as a delivery of it does. `purpose` is a
 -- `rows.Purpose`; 1 is a person's MESSAGE. `ciphertext` is what leaves, NULL until it is encrypted in an era. `content`

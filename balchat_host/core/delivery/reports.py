@@ -12,6 +12,7 @@ from balchat_host.api.views import WayView
 from balchat_host.core import alarms, contacts, event_log, own_message_ids, peers, ways
 from balchat_host.core.content import MessageStatus
 from balchat_host.core.delivery import changes, done, progress
+from balchat_host.core.delivery.done import Way
 from balchat_host.core.delivery.outgoing import LONGEST_WAIT
 from balchat_host.core.delivery.progress import Progress, Step
 from balchat_host.core.eras import keeping, schedule
@@ -25,6 +26,7 @@ _SHORTEST_WAIT: Final = 1000
 
 
 _NO_DEVICE: Final = 0
+_UNKNOWN: Final = Way()
 _PROGRESS: Final = f"{progress.COLUMNS}, EXISTS (SELECT 1 FROM change WHERE change.message = seq)"  # noqa: S608  # our own text
 
 
@@ -46,9 +48,10 @@ def apply_reports(unit: UnitOfWork, reports: Iterable[tuple[SendReport, Latency]
     known: dict[WayView, int | None] = {}
     for report, latency in reports:
         delivery = _find(unit.tx, report.ticket)
-        if delivery is None:
-            continue  # it was delivered by another way, has a new ticket, or its contact is gone
         way = _way(unit, report, latency, known)
+        if delivery is None:  # it was delivered, has a new ticket, or its contact is gone
+            _late(unit, report, way)
+            continue
         with watching(unit, delivery.changed if delivery.message is None else delivery.message):
             match report.outcome:
                 case Outcome.SENT:
@@ -194,6 +197,18 @@ def _way(unit: UnitOfWork, report: SendReport, latency: Latency, known: dict[Way
     return known[way]
 
 
+def _late(unit: UnitOfWork, report: SendReport, way: int | None) -> None:
+    """Note by which way something went that a person has already said they have."""
+    if way is None:
+        return
+    ticket = report.ticket if report.outcome is Outcome.SENT else None  # it may say more yet
+    for table in ("receipt", "change_receipt"):
+        unit.tx.execute(
+            f"UPDATE {table} SET way = ?, ticket = ? WHERE ticket = ?",  # noqa: S608  # our own text
+            (way, ticket, report.ticket),
+        )
+
+
 def _advance(unit: UnitOfWork, delivery: _Delivery, step: Step, way: int | None) -> None:
     """Take a delivery to a step, except one that is further. There is no reason then any more why it is no further."""
     unit.tx.execute(
@@ -230,9 +245,9 @@ def _delivered(unit: UnitOfWork, delivery: _Delivery, way: int | None) -> None:
         return  # the KeyPackage itself is the answer; until it is here, the request stands
     done.finish(unit, delivery.ticket)
     if delivery.message is not None:
-        _note(unit, delivery.message, delivery.contact, Step.DELIVERED, way=way)
+        _note(unit, delivery.message, delivery.contact, Step.DELIVERED, way=Way(way))
     elif delivery.change is not None:
-        _note_change(unit, delivery.change, delivery.contact, Step.DELIVERED, way=way)
+        _note_change(unit, delivery.change, delivery.contact, Step.DELIVERED, way=Way(way))
     if delivery.purpose is Purpose.CONTACT_REQUEST:
         asking.take(unit, delivery.contact, Input.COMMITTED)
     unit.effect(ANNOUNCE)
@@ -267,16 +282,17 @@ def _note(
     step: Step,
     reason: str | None = None,
     *,
-    way: int | None = None,
+    way: Way = _UNKNOWN,
 ) -> None:
     """Note how far a message has come with a person. What has failed stays so; what is delivered does not fail."""
     unit.tx.execute(
-        "INSERT INTO receipt (message, peer, state, at, reason, way) SELECT seq, ?2, ?3, ?4, ?5, ?8 FROM message"
+        "INSERT INTO receipt (message, peer, state, at, reason, way, ticket)"
+        " SELECT seq, ?2, ?3, ?4, ?5, ?8, ?9 FROM message"
         " WHERE seq = ?1"
         " AND (SELECT count(*) - 1 FROM member WHERE member.conversation = message.conversation) <= ?7"
         " ON CONFLICT (message, peer) DO UPDATE SET state = excluded.state, at = excluded.at"
         " WHERE receipt.state < excluded.state AND excluded.state < ?6",
-        (message, contact.id, step, unit.now, reason, Step.FAILED, progress.MAX_RECEIPTS, way),
+        (message, contact.id, step, unit.now, reason, Step.FAILED, progress.MAX_RECEIPTS, way.number, way.ticket),
     )
 
 
@@ -287,15 +303,16 @@ def _note_change(
     step: Step,
     reason: str | None = None,
     *,
-    way: int | None = None,
+    way: Way = _UNKNOWN,
 ) -> None:
     """Note how far something that we did with a message has come with a person, once."""
     noted = unit.tx.execute(
-        "INSERT INTO change_receipt (change, peer, state, at, reason, way) SELECT number, ?2, ?3, ?4, ?5, ?7"
+        "INSERT INTO change_receipt (change, peer, state, at, reason, way, ticket)"
+        " SELECT number, ?2, ?3, ?4, ?5, ?7, ?8"
         " FROM change JOIN message ON message.seq = change.message WHERE number = ?1"
         " AND (SELECT count(*) - 1 FROM member WHERE member.conversation = message.conversation) <= ?6"
         " ON CONFLICT DO NOTHING",
-        (change, contact.id, step, unit.now, reason, progress.MAX_RECEIPTS, way),
+        (change, contact.id, step, unit.now, reason, progress.MAX_RECEIPTS, way.number, way.ticket),
     )
     reacted = (
         "SELECT message, conversation FROM change JOIN message ON seq = message WHERE number = ? AND kind = 'react'"

@@ -152,6 +152,29 @@ def test_what_lay_at_a_relay_says_at_which_one(pair) -> None:
         say(pair, message, MessageStatus.DELIVERED)
 
 
+def test_somebody_may_say_that_they_have_it_before_the_transport_says_how_it_went(pair, delivered) -> None:
+    edit(pair, delivered)
+    (message,) = pair.write("hello")
+    changed, written = pair.tickets()
+    (change,) = known(pair, delivered).changes
+    for said in (change.id, message):
+        say(pair, said, MessageStatus.DELIVERED)
+
+    def receipts():
+        (change,) = known(pair, delivered).changes
+        return [(each.state, each.way) for each in (*change.receipts, *known(pair, message).receipts)]
+
+    assert receipts() == [(MessageState.DELIVERED, None)] * 2
+    to_some_relay = WayView(transport="stores", direct=False)
+    for outcome, relay, way in ((Outcome.SENT, None, to_some_relay), (Outcome.STORED, RELAY, RELAYED)):
+        for ticket in (changed, written):
+            pair.report(ticket, outcome, latency=Latency.STORE_AND_FORWARD, transport="stores", relay=relay)
+        assert receipts() == [(MessageState.DELIVERED, way)] * 2
+    for ticket in (changed, written):
+        pair.report(ticket, Outcome.DELIVERED, transport="direct")
+    assert receipts() == [(MessageState.DELIVERED, RELAYED)] * 2, "that it came again by another way is no news"
+
+
 def test_the_reader_sees_by_which_way_a_message_came(pair) -> None:
     (message,) = pair.write("hello")
     envelopes = [each.envelope for each in pair.pending().outgoing]
