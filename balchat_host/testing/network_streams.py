@@ -14,6 +14,7 @@ from balchat_host.testing.audit import confide
 from balchat_host.testing.network_bench import BULK, receive_exactly
 from balchat_host.testing.network_pair import NetworkKitBase, Pair
 from balchat_host.testing.network_services import GIVEN_UP, expect_little_more, held
+from balchat_host.testing.octets import assert_octets
 from balchat_host.testing.waiting import PATIENCE
 
 PIECE: Final = 65_536
@@ -40,8 +41,8 @@ class StreamsOfNetworkTests(NetworkKitBase):
         async with _stream(pair) as (ours, theirs), anyio.create_task_group() as tasks:
             tasks.start_soon(write, ours, there)
             tasks.start_soon(write, theirs, back)
-            assert await receive_exactly(theirs, BULK + sum(SIZES)) == b"".join([there, *pieces])
-            assert await receive_exactly(ours, BULK + sum(SIZES)) == b"".join([back, *pieces])
+            assert_octets(await receive_exactly(theirs, BULK + sum(SIZES)), b"".join([there, *pieces]))
+            assert_octets(await receive_exactly(ours, BULK + sum(SIZES)), b"".join([back, *pieces]))
 
     async def test_the_other_end_learns_of_an_end(self, pair: Pair) -> None:
         for closed, left in ((0, 1), (1, 0)):
@@ -103,7 +104,7 @@ class StreamsOfNetworkTests(NetworkKitBase):
         for closing, left in ((0, 1), (1, 0)):
             async with _stream(pair) as ends, anyio.create_task_group() as tasks:
                 tasks.start_soon(write, ends[closing])
-                assert await receive_exactly(ends[left], len(octets)) == octets
+                assert_octets(await receive_exactly(ends[left], len(octets)), octets)
                 with anyio.fail_after(PATIENCE), pytest.raises(EndOfStream):
                     await ends[left].receive()
 

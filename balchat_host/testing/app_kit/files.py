@@ -13,6 +13,7 @@ from balchat_host.api.events import FileChanged
 from balchat_host.api.frontend import MAX_OCTETS, App
 from balchat_host.api.views import FileState, FileView
 from balchat_host.testing.app_kit.accounts import AppKitBase, messages, nobody, take, until
+from balchat_host.testing.octets import assert_octets
 from balchat_host.testing.waiting import PATIENCE, closing
 
 SIZES: Final = (0, 1, 65_535, 65_536, 65_537, 2**20, 2**20 + 1)
@@ -87,14 +88,14 @@ class FileTests(AppKitBase):
         octets = made_up(size)
         file = await write(app, "notes.bin", octets)
         assert (file.state, file.size, file.here, file.ours) == (FileState.COMPLETE, size, size, True)
-        assert await read(app, file.id) == octets
+        assert_octets(await read(app, file.id), octets)
 
     async def test_ranges_are_those_of_the_file(self, app: App) -> None:
         octets = made_up(200_000)
         file = await write(app, "notes.bin", octets, step=70_000)
         for offset, size in ((0, 1), (65_535, 2), (100_000, 50_000), (199_999, 1), (200_000, None), (0, 0), (5, 10**9)):
             expected = octets[offset:] if size is None else octets[offset : offset + size]
-            assert await read(app, file.id, offset, size) == expected
+            assert_octets(await read(app, file.id, offset, size), expected)
         for offset, size in ((-1, 1), (200_001, None), (0, -1)):
             with pytest.raises(BadInput):
                 await read(app, file.id, offset, size)
@@ -108,7 +109,7 @@ class FileTests(AppKitBase):
             await app.files.write(file.id, 800, octets[800:])
         for _ in range(2):
             assert await app.files.write(file.id, 700, octets[700:]) == len(octets)
-        assert await read(app, file.id) == octets
+        assert_octets(await read(app, file.id), octets)
 
     async def test_more_octets_than_were_said_end_it(self, app: App) -> None:
         file = await app.files.attach("notes.bin", 10)
@@ -148,7 +149,7 @@ class FileTests(AppKitBase):
         events = await until(app, after, lambda events: bool(messages(events)))
         assert messages(events)[0].files == sent.files
         assert {event.file.id for event in events if isinstance(event, FileChanged)} == {file.id for file in some}
-        assert await read(app, some[0].id) == octets
+        assert_octets(await read(app, some[0].id), octets)
 
     async def test_a_file_needs_no_text(self, app: App) -> None:
         file = await write(app, "alone.pdf", b"%PDF")
@@ -244,7 +245,7 @@ class FileTests(AppKitBase):
                 for number in range(2):
                     tasks.start_soon(one, number)
         for number, octets in enumerate(contents):
-            assert await read(app, found[number].id) == octets
+            assert_octets(await read(app, found[number].id), octets)
 
     async def test_a_picture_is_sent_without_its_metadata_and_has_a_preview(self, app: App) -> None:
         photograph = picture_with_metadata()

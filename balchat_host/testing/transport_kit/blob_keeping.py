@@ -11,6 +11,7 @@ import pytest
 
 from balchat_host.api.errors import BalchatError, NetworkUnavailable, PartRefused, PeerUnreachable, ProtocolViolation
 from balchat_host.api.transport import BlobOutcome
+from balchat_host.testing.octets import assert_octets
 from balchat_host.testing.transport_kit.bench import TransportBench, accounts, needs
 from balchat_host.testing.transport_kit.blobs_base import NAMED, BlobBase, Met, meet, met, part, windows
 from balchat_host.testing.transport_kit.storing import octets_in
@@ -54,7 +55,7 @@ class BlobKeepingTests(BlobBase):
             async with again(bench, m.other, m.one) as other:
                 for index in kept:
                     got = await other.transport.get_blob(m.one.peer, m.container.offer, index, 70_000)
-                    assert got == parts[index], "KEPT means that it is on the disk"
+                    assert_octets(got, parts[index], why="KEPT means that it is on the disk")
 
     async def test_a_renewal_outlives_a_power_failure(self, bench: TransportBench) -> None:
         self.needs_blobs(bench)
@@ -82,11 +83,11 @@ class BlobKeepingTests(BlobBase):
                 report = await m.put(2, new)
                 assert report.outcome is BlobOutcome.FULL
                 assert {*(report.reason or "")} <= _CODE, "the reason is a code"
-            assert await m.get(2, _LARGE) is None
+            assert_octets(await m.get(2, _LARGE), None)
             assert await m.get(1, 1000) == there, "what is there stays"
             power.fill(full=False)
             await m.keep(2, new)
-            assert await m.get(2, _LARGE) == new
+            assert_octets(await m.get(2, _LARGE), new)
 
     async def test_parts_are_there_while_whoever_put_them_is_away(self, bench: TransportBench) -> None:
         self.needs_blobs(bench)

@@ -17,6 +17,7 @@ from balchat_host.api.network import PublishedService
 from balchat_host.api.types import DEVICE_ID_SIZE, DeviceIdentity, Route
 from balchat_host.testing.audit import confide
 from balchat_host.testing.fake_transport_context import FakeTransportContext, Gate
+from balchat_host.testing.octets import assert_octets
 from balchat_host.testing.transport_kit.bench import (
     Account,
     TransportBench,
@@ -68,7 +69,7 @@ class BulkTests(BulkBase, StreamKitBase):
             octets = b"".join(secret + number.to_bytes(_COUNTER) for number in range(LARGE // (_SECRET + _COUNTER)))
             async with bulk_stream(alice, bob) as stream, anyio.create_task_group() as tasks:
                 tasks.start_soon(write_all, stream, octets)
-                assert await read_all(stream, len(octets)) == octets
+                assert_octets(await read_all(stream, len(octets)), octets)
             await bob.host.bulk_ended.until(bool)
             assert bob.host.received.all == []
         assert len(bob.host.bulk.all) == 1
@@ -105,7 +106,7 @@ class BulkTests(BulkBase, StreamKitBase):
                         await checkpoint()
                     tasks.cancel_scope.cancel()
             got += await read_all(stream, len(sent) - len(got))
-            assert got == sent
+            assert_octets(got, sent)
 
     async def test_what_is_written_before_the_end_arrives(self, bench: TransportBench) -> None:
         self.needs_bulk(bench)
@@ -127,7 +128,7 @@ class BulkTests(BulkBase, StreamKitBase):
                     await write_all(stream, octets)
                     await getattr(stream, how)()
                     await bob.host.bulk_ended.until(bool)
-                assert got == octets, how
+                assert_octets(got, octets, why=how)
 
     async def test_a_bulk_stream_makes_nobody_reachable(self, bench: TransportBench) -> None:
         self.needs_bulk(bench)
@@ -270,7 +271,7 @@ class BulkTests(BulkBase, StreamKitBase):
 
     @staticmethod
     async def _reads(stream: ByteStream, octets: bytes) -> None:
-        assert await read_all(stream, len(octets)) == octets
+        assert_octets(await read_all(stream, len(octets)), octets)
 
     @staticmethod
     async def _open_and_close(sender: Account, receiver: Account, routes: Sequence[Route]) -> None:

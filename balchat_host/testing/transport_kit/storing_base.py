@@ -45,8 +45,8 @@ async def gets(account: Account, *envelopes: bytes, patience: float = PATIENCE) 
     got = await account.host.received.until(
         lambda received: {each.envelope for each in received} >= {*envelopes}, patience=patience
     )
-    order = [each for each in dict.fromkeys(each.envelope for each in got) if each in envelopes]
-    assert order == [*envelopes], "it was handed over in another order than it was sent in"
+    order = [envelopes.index(each) for each in dict.fromkeys(each.envelope for each in got) if each in envelopes]
+    assert order == sorted(order), "it was handed over in another order than it was sent in"
 
 
 @asynccontextmanager

@@ -9,6 +9,7 @@ from anyio import to_thread
 from anyio.lowlevel import checkpoint
 from balchat_relay_proto.errors import Code, Refused
 
+from balchat_host.testing.octets import assert_octets
 from balchat_relay.storage.contract import DAY
 from balchat_relay.testing.store_kit.bench import (
     BLOB_SIZE,
@@ -48,7 +49,7 @@ class BlobTests:
         await make(store)
         octets = await put_blob(store, 1)
         for _ in range(2):
-            assert await got_blob(store, 1) == octets
+            assert_octets(await got_blob(store, 1), octets)
         assert (store.totals.blobs, store.totals.blob_octets) == (1, BLOB_SIZE)
         await store.delete_blobs([(digest(1), DELETE)])
         with refused(Code.NO_BLOB):
@@ -63,14 +64,14 @@ class BlobTests:
         octets = await put_blob(store, 1)
         await put_blob(store, 1)
         assert (store.totals.blobs, store.totals.blob_octets) == (1, BLOB_SIZE)
-        assert await got_blob(store, 1) == octets
+        assert_octets(await got_blob(store, 1), octets)
 
     async def test_blobs_outlive_a_restart(self, bench: StoreBench) -> None:
         await make(bench.store)
         octets = await put_blob(bench.store, 1)
         await bench.reopen()
         if bench.durable:
-            assert await got_blob(bench.store, 1) == octets
+            assert_octets(await got_blob(bench.store, 1), octets)
 
     async def test_only_a_queues_owner_puts(self, bench: StoreBench) -> None:
         store = bench.store
@@ -88,7 +89,7 @@ class BlobTests:
         octets = await put_blob(store, 1)
         await put_blob(store, 2)
         await store.delete_blobs([(digest(1), digest("wrong")), (digest("none"), DELETE), (digest(2), DELETE)])
-        assert await got_blob(store, 1) == octets
+        assert_octets(await got_blob(store, 1), octets)
         with refused(Code.NO_BLOB):
             await got_blob(store, 2)
         with refused(Code.DENIED):
@@ -101,7 +102,7 @@ class BlobTests:
         octets = await put_blob(store, 1)
         await put_blob(store, 1, queue=other)
         await store.delete(other, receive=RECEIVE)
-        assert await got_blob(store, 1) == octets
+        assert_octets(await got_blob(store, 1), octets)
         await store.delete(QUEUE, receive=RECEIVE)
         assert store.totals.blobs == 0
 
@@ -190,7 +191,7 @@ class BlobTests:
             for _ in range(3):
                 tasks.start_soon(put_blob, bench.store, 1)
         assert (bench.store.totals.blobs, bench.store.totals.blob_octets) == (1, BLOB_SIZE)
-        assert await got_blob(bench.store, 1) == blob(1)
+        assert_octets(await got_blob(bench.store, 1), blob(1))
 
     async def test_a_queue_has_no_more_blobs_than_its_share(self, bench: StoreBench) -> None:
         store = bench.store
@@ -233,7 +234,8 @@ class BlobTests:
         with refused(Code.RELAY_FULL) as error:
             await put_blob(store, 5, queue=other)
         assert error.value.retry_after
-        assert [await got_blob(store, name) for name in range(3)] == octets
+        for name in range(3):
+            assert_octets(await got_blob(store, name), octets[name])
 
     async def test_blobs_go_with_their_queue(self, bench: StoreBench) -> None:
         store = bench.store
@@ -258,7 +260,7 @@ class BlobTests:
         with refused(Code.NO_BLOB):
             await got_blob(store, "old", now=late)
         await swept(store, now=late)
-        assert await got_blob(store, "kept", now=late) == kept
+        assert_octets(await got_blob(store, "kept", now=late), kept)
         assert store.totals.blobs == 1
         await bench.reopen()
         assert not await to_thread.run_sync(bench.lies_on_disk, old[:32])

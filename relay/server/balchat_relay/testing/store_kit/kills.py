@@ -8,6 +8,7 @@ from anyio import to_thread
 from balchat_relay_proto.capabilities import envelope_id
 from balchat_relay_proto.errors import Code
 
+from balchat_host.testing.octets import assert_octets
 from balchat_relay.testing.store_kit.bench import (
     DELETE,
     INBOX,
@@ -137,7 +138,7 @@ class KillTests:
         await self._made(bench)
         octets = await put_blob(bench.store, 1)
         await bench.kill()
-        assert await got_blob(bench.store, 1) == octets
+        assert_octets(await got_blob(bench.store, 1), octets)
 
     async def test_the_time_of_blobs_outlives_a_kill(self, bench: StoreBench) -> None:
         await self._made(bench)
@@ -145,7 +146,7 @@ class KillTests:
         later = NOW + LIMITS.blob_age - 1
         await bench.store.renew_blobs(QUEUE, receive=RECEIVE, now=later)
         await bench.kill()
-        assert await got_blob(bench.store, 1, now=later + 1) == octets
+        assert_octets(await got_blob(bench.store, 1, now=later + 1), octets)
 
     async def test_a_blob_that_was_deleted_does_not_come_back_after_a_kill(self, bench: StoreBench) -> None:
         await self._made(bench)
