@@ -1,12 +1,15 @@
 """Waiting for what is expected, without sleeping and without trusting that it comes."""
 
+import math
 import os
+from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Final, Generic, Protocol, TypeVar
 
 import anyio
 from anyio.abc import TaskStatus
+from trio.lowlevel import current_clock
 from trio.testing import MockClock
 
 from balchat_host.api.frontend import App
@@ -18,6 +21,9 @@ PATIENCE: Final = float(os.environ.get("BALCHAT_TEST_PATIENCE", "60"))
 VIRTUAL_TIME: Final = ("trio", {"clock": MockClock(autojump_threshold=0)})
 """A backend of anyio whose clock goes on as soon as everybody waits for it."""
 
+_in_real_time: Final[Counter[MockClock]] = Counter()
+"""For how many who work outside of the event loop a clock goes as real ones do."""
+
 ItemT = TypeVar("ItemT")
 T = TypeVar("T")
 
@@ -26,6 +32,30 @@ class Runs(Protocol):
     """A network, a transport: something with a `run`."""
 
     async def run(self, *, task_status: TaskStatus[None]) -> None: ...
+
+
+@contextmanager
+def in_real_time() -> Generator[None]:
+    """Have a clock like that of `VIRTUAL_TIME` go as real ones do while a worker thread works.
+
+    It sees that everybody waits, and not that the thread is not done; so it would jump past the time that it is given.
+    """
+    clock = None
+    with suppress(RuntimeError):  # it is not trio that runs
+        clock = current_clock()
+    if not isinstance(clock, MockClock) or not (clock.autojump_threshold < math.inf or _in_real_time[clock]):
+        yield
+        return
+    if not _in_real_time[clock]:
+        clock.autojump_threshold, clock.rate = math.inf, 1.0
+    _in_real_time[clock] += 1
+    try:
+        yield
+    finally:
+        _in_real_time[clock] -= 1
+        if not _in_real_time[clock]:
+            del _in_real_time[clock]
+            clock.autojump_threshold, clock.rate = 0.0, 0.0
 
 
 @contextmanager

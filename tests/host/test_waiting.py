@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING
 
 import anyio
 import pytest
+from anyio import to_thread
+from trio.testing import MockClock
 
-from balchat_host.testing.waiting import running
+from balchat_host.testing.waiting import in_real_time, running
 
 if TYPE_CHECKING:
     from anyio.abc import TaskStatus
@@ -44,3 +47,39 @@ async def test_several_that_fail_are_all_raised() -> None:
     with pytest.RaisesGroup(ZeroDivisionError, ValueError):
         async with running(Breaks()):
             _ = 1 / 0
+
+
+def test_a_clock_that_jumps_goes_as_real_ones_do_while_worker_threads_work() -> None:
+    one_is_done, other_is_done = threading.Event(), threading.Event()
+    before: list[float] = []
+
+    async def work(done: threading.Event) -> None:
+        with in_real_time():
+            await to_thread.run_sync(done.wait)
+
+    async def day_passes() -> None:
+        begun = anyio.current_time()
+        await anyio.sleep(86_400)
+        before.append(anyio.current_time() - begun)
+
+    async def while_threads_work() -> None:
+        async with anyio.create_task_group() as tasks:
+            for done in (one_is_done, other_is_done):
+                tasks.start_soon(work, done)
+            tasks.start_soon(day_passes)
+            for done in (one_is_done, other_is_done):
+                await anyio.sleep(0.01)
+                assert not before, "the clock has jumped"
+                done.set()
+        assert before, "it jumps again"
+
+    anyio.run(while_threads_work, backend="trio", backend_options={"clock": MockClock(autojump_threshold=0)})
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_a_real_clock_stays_one(backend: str) -> None:
+    async def work() -> str:
+        with in_real_time():
+            return await to_thread.run_sync(str, 1)
+
+    assert anyio.run(work, backend=backend)

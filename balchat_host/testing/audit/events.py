@@ -17,6 +17,7 @@ from weakref import WeakKeyDictionary
 from anyio import to_thread
 
 from balchat_host.testing.audit.places import Place, callers, here, made_by_test_tool, relevant, shown
+from balchat_host.testing.waiting import in_real_time
 
 RunSync: TypeAlias = Callable[..., Coroutine[Any, Any, Any]]
 
@@ -27,7 +28,7 @@ _WRITES: Final = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 _PASSING: Final = ("__pycache__", ".hypothesis", ".pytest_cache", ".pyc", ".coverage")
 _SHARED_MEMORY: Final = "/dev/shm/"  # noqa: S108  # nothing is made there
 _INTERNET: Final = (socket.AF_INET, socket.AF_INET6)
-_PROGRAMS: Final = frozenset({"subprocess.Popen", "os.system", "os.posix_spawn", "os.exec", "os.spawn", "os.fork"})
+PROGRAMS: Final = frozenset({"subprocess.Popen", "os.system", "os.posix_spawn", "os.exec", "os.spawn", "os.fork"})
 _NAMES: Final = frozenset({"socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr", "socket.getnameinfo"})
 _FOREIGN: Final = _NAMES | {"socket.connect", "socket.bind", "socket.sendto", "socket.sendmsg"}
 _LINKS: Final = frozenset({"os.symlink", "os.link"})
@@ -83,7 +84,7 @@ class Events:
             self._note_foreign(event, given)
             if event == "socket.bind" and given[0].family == socket.AF_UNIX and given[1]:
                 self._note_written(given[1])
-        elif event in _PROGRAMS:
+        elif event in PROGRAMS:
             self._note_program(event)
         elif event == "os.rename" and (places := self.written.get(_path(given[0]))) is not None:
             self.written[_path(given[1])] = places
@@ -150,12 +151,13 @@ _sent_from: Final[ContextVar[list[Place]]] = ContextVar("_sent_from", default=[]
 
 
 def _remembering(run_sync: RunSync) -> RunSync:
-    """Return `run_sync`, which then remembers where it was called."""
+    """Return `run_sync`, which then remembers where it was called, and takes its time on a clock that jumps."""
 
     async def remembering(*given: Any, **named: Any) -> Any:
         token = _sent_from.set(here())
         try:
-            return await run_sync(*given, **named)
+            with in_real_time():
+                return await run_sync(*given, **named)
         finally:
             _sent_from.reset(token)
 

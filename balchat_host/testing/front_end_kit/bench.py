@@ -20,7 +20,7 @@ from balchat_host.testing.audit.kit import AuditedKit
 from balchat_host.testing.audit.places import relevant, shown
 from balchat_host.testing.front_end_kit.guarded_app import GuardedApp, Watched
 from balchat_host.testing.front_end_kit.people import confide_ids
-from balchat_host.testing.front_end_kit.telling import Heard, Kept, hear_error, told_in
+from balchat_host.testing.front_end_kit.telling import Kept, hear_error, programs_heard, told_in
 from balchat_host.testing.front_end_kit.way_out import no_way_out
 from balchat_host.testing.memory_account import MemoryAccount
 from balchat_host.testing.peer import Peer
@@ -153,7 +153,7 @@ async def served(
     """Run the front end with an account until the block ends and nothing is left to do, then cancel it."""
     host = Host(bench, app or account.app, once=once)
     told = anyio.current_time()
-    with unwrapped(), Heard(), nullcontext([]) if bench.capabilities.connects else no_way_out() as tried:
+    with unwrapped(), programs_heard(), nullcontext([]) if bench.capabilities.connects else no_way_out() as tried:
         async with anyio.create_task_group() as tasks:
             await tasks.start(host.run)
             yield host
@@ -202,6 +202,11 @@ class FrontEndKitBase(AuditedKit):
     @pytest.fixture
     def bench(self) -> FrontEndBench:
         raise NotImplementedError("a subclass of FrontEndKit gives the fixture `bench`")
+
+    @staticmethod
+    def needs_reactions(bench: FrontEndBench) -> None:
+        """Skip the test where it does nothing that the bench can see."""
+        needs("reacts", kept=bench.capabilities.reacts)
 
     @staticmethod
     async def reacts(bench: FrontEndBench, account: MemoryAccount, peer: Peer, times: int = 1) -> None:

@@ -1,9 +1,9 @@
 """The App as a front end gets it from the kit: what it must not do with it is noticed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from inspect import currentframe
 from types import FrameType
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import anyio
 
@@ -13,6 +13,22 @@ from balchat_host.testing.front_end_kit.wrapped_app import WrappedApp
 
 MOST_CALLS: Final = 3000
 """Calls of the App in one run after which it is plain that a front end asks without end."""
+
+
+class _Never:
+    """What is waited for in vain, by `await` or by `async for`."""
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        return anyio.sleep_forever().__await__()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> None:
+        await self
+
+    async def aclose(self) -> None:
+        pass
 
 
 class Watched:
@@ -28,7 +44,7 @@ class Watched:
         self.calls += 1
         if self.calls == MOST_CALLS:
             self.wrong.append(f"it has called the App {MOST_CALLS} times: it asks again and again without waiting")
-        return method(*given, **named) if self.calls < MOST_CALLS else anyio.sleep_forever()
+        return method(*given, **named) if self.calls < MOST_CALLS else _Never()
 
     def refuse(self, name: str) -> None:
         """Refuse a name that is private."""

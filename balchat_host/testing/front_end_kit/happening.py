@@ -13,7 +13,7 @@ from balchat_host.api.types import ONLINE, Phase, ServiceState
 from balchat_host.api.views import AlarmKind
 from balchat_host.core.messages import expiry
 from balchat_host.testing.audit import confide
-from balchat_host.testing.front_end_kit.bench import FrontEndBench, FrontEndKitBase, needs, served
+from balchat_host.testing.front_end_kit.bench import FrontEndBench, FrontEndKitBase, served
 from balchat_host.testing.front_end_kit.held_app import StrangeApp
 from balchat_host.testing.front_end_kit.people import BOB, CAROL, DAVE, PRIVATE, account_with, stranger_of
 from balchat_host.testing.memory_account import MemoryAccount
@@ -59,7 +59,7 @@ class HappeningTests(FrontEndKitBase):
     """What happens to an account while a front end runs."""
 
     async def test_it_bears_everything_else_that_happens(self, bench: FrontEndBench) -> None:
-        self._needs_reactions(bench)
+        self.needs_reactions(bench)
         account, (bob, carol) = account_with(BOB, CAROL)
         app = account.app
         confide("a file's name", FILE.encode())
@@ -85,7 +85,7 @@ class HappeningTests(FrontEndKitBase):
             assert (await app.files.get(file.id)).state == file.state, "it has taken a file that nobody wanted"
 
     async def test_it_bears_whatever_becomes_of_messages_and_files(self, bench: FrontEndBench) -> None:
-        self._needs_reactions(bench)
+        self.needs_reactions(bench)
         account, (bob,) = account_with(BOB)
         app, conversation = account.app, bob.contact.conversation
         async with served(bench, account, StrangeApp(app, others=rare)) as host:
@@ -134,7 +134,3 @@ class HappeningTests(FrontEndKitBase):
             "it has changed what is not its own"
         )
         await account.app.account.verify_passphrase(account.passphrase)
-
-    @staticmethod
-    def _needs_reactions(bench: FrontEndBench) -> None:
-        needs("reacts", kept=bench.capabilities.reacts)

@@ -23,19 +23,21 @@ def account_with(*names: str) -> tuple[MemoryAccount, list[Peer]]:
     confide("a message", PRIVATE.encode())
     confide("our name", US.encode())
     for peer in peers:
-        confide("a contact's name", peer.contact.name.encode())
-        confide("a peer id", bytes.fromhex(peer.peer_id), shortened=True)
-        confide("an onion address", peer.onion.encode())
+        _confide("a contact's name", peer.contact.name, peer)
     return account, peers
 
 
 def stranger_of(account: MemoryAccount) -> Peer:
     """Return somebody who is no contact, of whom nothing may be logged either."""
     stranger = account.stranger(STRANGER)
-    confide("a stranger's name", STRANGER.encode())
-    confide("a peer id", bytes.fromhex(stranger.peer_id), shortened=True)
-    confide("an onion address", stranger.onion.encode())
+    _confide("a stranger's name", STRANGER, stranger)
     return stranger
+
+
+def _confide(what: str, name: str, peer: Peer) -> None:
+    confide(what, name.encode())
+    confide("a peer id", bytes.fromhex(peer.peer_id), shortened=True)
+    confide("an onion address", peer.onion.encode())
 
 
 async def confide_ids(account: MemoryAccount) -> None:

@@ -31,7 +31,7 @@ class ReactingTests(FrontEndKitBase):
     """What a front end does about messages."""
 
     async def test_it_reacts_to_a_message_once(self, bench: FrontEndBench) -> None:
-        self._needs_reactions(bench)
+        self.needs_reactions(bench)
         account, (bob, carol) = account_with(BOB, CAROL)
         async with served(bench, account):
             bob.write(PRIVATE)
@@ -45,7 +45,7 @@ class ReactingTests(FrontEndKitBase):
         assert await account.app.messages.history(MYSELF) == [], "it has written where nobody asked it"
 
     async def test_it_reacts_no_more_when_a_message_changes(self, bench: FrontEndBench) -> None:
-        self._needs_reactions(bench)
+        self.needs_reactions(bench)
         account, (bob,) = account_with(BOB)
         async with served(bench, account):
             bob.write(bench.prompt)
@@ -55,7 +55,7 @@ class ReactingTests(FrontEndKitBase):
             await self.reacts(bench, account, bob)
 
     async def test_it_reacts_to_each_of_many(self, bench: FrontEndBench) -> None:
-        self._needs_reactions(bench)
+        self.needs_reactions(bench)
         account, (bob, carol) = account_with(BOB, CAROL)
         async with served(bench, account):
             for _ in range(MANY):
@@ -69,7 +69,7 @@ class ReactingTests(FrontEndKitBase):
             assert answered == [prompt for prompt in prompts if prompt in answered], "it answers in another order"
 
     async def test_it_reacts_to_whoever_became_a_contact_while_it_runs(self, bench: FrontEndBench) -> None:
-        self._needs_reactions(bench)
+        self.needs_reactions(bench)
         account, _ = account_with()
         async with served(bench, account):
             await anyio.wait_all_tasks_blocked()
@@ -78,7 +78,7 @@ class ReactingTests(FrontEndKitBase):
             await self.reacts(bench, account, dave)
 
     async def test_it_does_not_react_to_what_we_write(self, bench: FrontEndBench) -> None:
-        self._needs_reactions(bench)
+        self.needs_reactions(bench)
         account, (bob, carol) = account_with(BOB, CAROL)
         async with served(bench, account):
             await account.app.messages.send(carol.contact.conversation, bench.prompt)
@@ -90,7 +90,7 @@ class ReactingTests(FrontEndKitBase):
         assert [message.text for message in await account.app.messages.history(MYSELF)] == [bench.prompt]
 
     async def test_it_reacts_to_what_came_while_it_was_away(self, bench: FrontEndBench) -> None:
-        self._needs_reactions(bench)
+        self.needs_reactions(bench)
         needs("remembers", kept=bench.capabilities.remembers)
         account, (bob,) = account_with(BOB)
         async with served(bench, account):
@@ -102,7 +102,7 @@ class ReactingTests(FrontEndKitBase):
 
     @pytest.mark.parametrize("done", [0, 1])
     async def test_what_it_was_killed_at_is_dealt_with_again(self, bench: FrontEndBench, done: int) -> None:
-        self._needs_reactions(bench)
+        self.needs_reactions(bench)
         needs("remembers", kept=bench.capabilities.remembers)
         needs("answers", kept=bench.capabilities.answers)
         account, (bob,) = account_with(BOB)
@@ -118,7 +118,7 @@ class ReactingTests(FrontEndKitBase):
             await self.reacts(bench, account, bob, done + 2)
 
     async def test_it_loses_nothing_while_it_is_busy(self, bench: FrontEndBench) -> None:
-        self._needs_reactions(bench)
+        self.needs_reactions(bench)
         needs("answers", kept=bench.capabilities.answers)
         account, (bob,) = account_with(BOB)
         held = HeldApp(account.app)
@@ -132,7 +132,7 @@ class ReactingTests(FrontEndKitBase):
             await self.reacts(bench, account, bob, 4)
 
     async def test_it_takes_no_more_than_it_can_hold(self, bench: FrontEndBench) -> None:
-        self._needs_reactions(bench)
+        self.needs_reactions(bench)
         needs("answers", kept=bench.capabilities.answers)
         account, (bob,) = account_with(BOB)
         held = HeldApp(account.app)
@@ -142,7 +142,3 @@ class ReactingTests(FrontEndKitBase):
             await held.reached.until(bool)
             await anyio.wait_all_tasks_blocked()
             assert strange.given < MOST_HELD, "it reads on without end while it can deal with nothing"
-
-    @staticmethod
-    def _needs_reactions(bench: FrontEndBench) -> None:
-        needs("reacts", kept=bench.capabilities.reacts)

@@ -3,10 +3,10 @@
 import stat
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 
 from balchat_host.api.errors import BalchatError
 from balchat_host.api.failures import leaves
@@ -14,13 +14,13 @@ from balchat_host.api.frontend import FrontEnd, FrontEndContext
 from balchat_host.api.types import ServiceState
 from balchat_host.testing.audit import overhear
 from balchat_host.testing.audit.blocking import package_of
+from balchat_host.testing.audit.events import PROGRAMS
 from balchat_host.testing.audit.state import Globals
 from balchat_host.testing.front_end_kit.people import WORDS
 
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 _MOST_READ: Final = 2**20
 """Octets of a file that are looked at."""
-_PROGRAMS: Final = frozenset({"subprocess.Popen", "os.system", "os.posix_spawn", "os.exec", "os.spawn"})
 _hearing: Final[list[object]] = []
 
 
@@ -42,18 +42,23 @@ class Kept:
         """Say what is wrong with files that it has made, which lie outside of the vault."""
         for folder, before in self._before.items():
             for path in set(_files(folder)) - before:
-                if path.lstat().st_mode & _OTHERS:
-                    yield f"others on this machine can use {path.name}, which it has made; open it with the mode 0600"
-                if path.is_file():
-                    with path.open("rb") as file:
-                        held = file.read(_MOST_READ)
-                    if any(word.encode() in held for word in WORDS):
-                        yield f"{path.name} has in plain what belongs into the vault: a name, or what somebody wrote"
+                with suppress(FileNotFoundError):  # it may be gone again
+                    yield from _wrong(path)
 
     def changed_modules(self) -> Iterator[str]:
         """Say which state of modules and classes is another one now."""
         for each in self._globals.values():
             yield from each.changed()
+
+
+def _wrong(path: Path) -> Iterator[str]:
+    if path.lstat().st_mode & _OTHERS:
+        yield f"others on this machine can use {path.name}, which it has made; open it with the mode 0600"
+    if path.is_file():
+        with path.open("rb") as file:
+            held = file.read(_MOST_READ)
+        if any(word.encode() in held for word in WORDS):
+            yield f"{path.name} has in plain what belongs into the vault: a name, or what somebody wrote"
 
 
 def _files(folder: Path) -> Iterator[Path]:
@@ -74,26 +79,25 @@ def hear_error(error: BaseException) -> None:
             overhear("an error's text", "by which it ended", "\n".join([str(each), repr(each), *notes]))
 
 
-class Heard:
-    """Has the audit look at warnings, and at what other programs are given, which everybody on the machine can see."""
+@contextmanager
+def programs_heard() -> Generator[None]:
+    """Have the audit look at warnings, and at what other programs are given, which everybody on the machine can see."""
 
-    def __enter__(self) -> Self:
-        self._shown = warnings.showwarning
-        warnings.showwarning = self._show
-        _hearing.append(self)
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        _hearing.remove(self)
-        warnings.showwarning = self._shown
-
-    def _show(self, message: Warning | str, category: type[Warning], filename: str, lineno: int, *more: Any) -> None:
+    def show(message: Warning | str, category: type[Warning], filename: str, lineno: int, *more: Any) -> None:
         overhear("a warning", f"at {filename}:{lineno}", str(message))
-        self._shown(message, category, filename, lineno, *more)
+        before(message, category, filename, lineno, *more)
+
+    before, warnings.showwarning = warnings.showwarning, show
+    _hearing.append(show)
+    try:
+        yield
+    finally:
+        _hearing.remove(show)
+        warnings.showwarning = before
 
 
 def _hook(event: str, given: tuple[Any, ...]) -> None:
-    if _hearing and event in _PROGRAMS:
+    if _hearing and event in PROGRAMS:
         overhear("a program's arguments or environment", f"given by {event}", repr(given))
 
 

@@ -69,7 +69,7 @@ class TroubleTests(FrontEndKitBase):
     """What a front end survives."""
 
     async def test_it_survives_senders_who_are_blocked_or_removed(self, bench: FrontEndBench) -> None:
-        self._needs_reactions(bench)
+        self.needs_reactions(bench)
         needs("remembers", kept=bench.capabilities.remembers)
         account, (bob, carol, dave) = account_with(BOB, CAROL, DAVE)
         async with served(bench, account):
@@ -86,7 +86,7 @@ class TroubleTests(FrontEndKitBase):
             await self.reacts(bench, account, dave, 2)
 
     async def test_it_survives_senders_who_go_while_it_works(self, bench: FrontEndBench) -> None:
-        self._needs_reactions(bench)
+        self.needs_reactions(bench)
         account, (bob, carol, dave) = account_with(BOB, CAROL, DAVE)
         contacts = account.app.contacts
         gone = {bob.contact.conversation: contacts.block, carol.contact.conversation: contacts.remove}
@@ -105,7 +105,7 @@ class TroubleTests(FrontEndKitBase):
             assert host.ends == []
 
     async def test_it_goes_on_when_events_are_gone(self, bench: FrontEndBench) -> None:
-        self._needs_reactions(bench)
+        self.needs_reactions(bench)
         account, (bob,) = account_with(BOB)
         async with served(bench, account):
             bob.write(bench.prompt)
@@ -119,7 +119,7 @@ class TroubleTests(FrontEndKitBase):
             await self.reacts(bench, account, bob, 2)
 
     async def test_it_passes_over_events_and_fields_that_it_does_not_know(self, bench: FrontEndBench) -> None:
-        self._needs_reactions(bench)
+        self.needs_reactions(bench)
         account, (bob,) = account_with(BOB)
 
         def others(event: Event) -> list[Event]:
@@ -141,7 +141,7 @@ class TroubleTests(FrontEndKitBase):
         ids=["full", "blocked", "gone", "unforeseen"],
     )
     async def test_an_error_of_the_app_ends_nothing_but_itself(self, bench: FrontEndBench, error: Exception) -> None:
-        self._needs_reactions(bench)
+        self.needs_reactions(bench)
         needs("answers", kept=bench.capabilities.answers)
         account, (bob, carol) = account_with(BOB, CAROL)
         async with served(bench, account) as host:
@@ -159,7 +159,7 @@ class TroubleTests(FrontEndKitBase):
     async def test_what_is_refused_again_and_again_is_not_tried_without_a_pause(
         self, bench: FrontEndBench, error: BalchatError
     ) -> None:
-        self._needs_reactions(bench)
+        self.needs_reactions(bench)
         needs("answers", kept=bench.capabilities.answers)
         needs("trio", kept=bench.capabilities.trio)
         account, (bob,) = account_with(BOB)
@@ -172,7 +172,7 @@ class TroubleTests(FrontEndKitBase):
             assert asked <= MOST_TRIED, f"it has asked {asked} times within ten minutes for what was refused"
 
     async def test_it_goes_on_after_a_lost_connection(self, bench: FrontEndBench) -> None:
-        self._needs_reactions(bench)
+        self.needs_reactions(bench)
         account, (bob,) = account_with(BOB)
         strange = StrangeApp(account.app)
         async with served(bench, account, strange):
@@ -185,7 +185,7 @@ class TroubleTests(FrontEndKitBase):
             await self.reacts(bench, account, bob, 3 if bench.capabilities.remembers else 2)
 
     async def test_it_survives_whatever_people_write(self, bench: FrontEndBench) -> None:
-        self._needs_reactions(bench)
+        self.needs_reactions(bench)
         account, (bob,) = account_with(BOB)
         async with served(bench, account) as host:
             for text in HOSTILE:
@@ -197,7 +197,3 @@ class TroubleTests(FrontEndKitBase):
             assert host.ends == []
             bob.write(bench.prompt)
             await self.reacts(bench, account, bob)
-
-    @staticmethod
-    def _needs_reactions(bench: FrontEndBench) -> None:
-        needs("reacts", kept=bench.capabilities.reacts)

@@ -186,7 +186,8 @@ async def accounts(
                 await account.host.states.reach(Phase.ONLINE)
             yield made
             overhear_names()
-            await anyio.to_thread.run_sync(overhear_files, bench.folders())
+            if folders := bench.folders():
+                await anyio.to_thread.run_sync(overhear_files, folders)
             told = anyio.current_time()
         assert anyio.current_time() - told < END_LIMIT, "it goes on when it is cancelled; the host waits for 20 s"
         for network in networks:

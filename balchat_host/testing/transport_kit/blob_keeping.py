@@ -15,7 +15,7 @@ from balchat_host.testing.octets import assert_octets
 from balchat_host.testing.transport_kit.bench import TransportBench, accounts, needs
 from balchat_host.testing.transport_kit.blobs_base import NAMED, BlobBase, Met, meet, met, part, windows
 from balchat_host.testing.transport_kit.storing import octets_in
-from balchat_host.testing.transport_kit.storing_base import SWOLLEN, again, swell
+from balchat_host.testing.transport_kit.storing_base import SWOLLEN, again, files_in, swell
 
 _CODE: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-")
 _KEPT: Final = 2
@@ -192,7 +192,7 @@ class BlobKeepingTests(BlobBase):
 def _files(folders: Sequence[Path]) -> dict[Path, bytes]:
     """Return what is in files, some of which may go meanwhile."""
     found: dict[Path, bytes] = {}
-    for path in [path for folder in folders for path in sorted(folder.rglob("*")) if path.is_file()]:
+    for path in files_in(folders):
         with suppress(FileNotFoundError):
             found[path] = path.read_bytes()
     return found

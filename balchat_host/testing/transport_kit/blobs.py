@@ -20,7 +20,7 @@ from balchat_host.testing.transport_kit.bench import (
     transport_for,
 )
 from balchat_host.testing.transport_kit.blobs_base import BlobBase, Met, meet, met, part
-from balchat_host.testing.waiting import PATIENCE
+from balchat_host.testing.waiting import PATIENCE, Seen
 
 PARTS: Final = (1, 100, 65_535, 65_536, 65_537, 262_144, 4 * 2**20)
 INDEXES: Final = (0, 1, 10, 11, 111, 255, 256, 257, 65_535, 65_536, 2**24, 2**31, 2**32 - 2, 2**32 - 1)
@@ -140,18 +140,19 @@ class BlobTests(BlobBase):
     @staticmethod
     async def _got_while_it_is_put(m: Met, octets: bytes) -> Sequence[bytes | None]:
         """Put a part, and return what was got meanwhile."""
-        got: list[bytes | None] = []
+        got: Seen[bytes | None] = Seen()
 
         async def get() -> None:
             while True:
-                got.append(await m.get(1, len(octets)))
+                got(await m.get(1, len(octets)))
 
         async with anyio.create_task_group() as tasks:
             for _ in range(2):
                 tasks.start_soon(get)
             await m.keep(1, octets)
+            await got.until(bool)
             tasks.cancel_scope.cancel()
-        return got
+        return got.all
 
     async def test_a_put_that_is_cancelled_leaves_all_or_nothing(self, bench: TransportBench) -> None:
         self.needs_blobs(bench)

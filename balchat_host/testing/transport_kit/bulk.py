@@ -71,8 +71,9 @@ class BulkTests(BulkBase, StreamKitBase):
                 tasks.start_soon(write_all, stream, octets)
                 assert_octets(await read_all(stream, len(octets)), octets)
             await bob.host.bulk_ended.until(bool)
+            await anyio.wait_all_tasks_blocked()
             assert bob.host.received.all == []
-        assert len(bob.host.bulk.all) == 1
+            assert len(bob.host.bulk.all) == 1
 
     async def test_each_bulk_stream_carries_its_own(self, bench: TransportBench) -> None:
         self.needs_bulk(bench)

@@ -1,6 +1,6 @@
 """What the tests of bulk streams are made of."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Final
 
@@ -8,7 +8,7 @@ import anyio
 from anyio import BrokenResourceError, ClosedResourceError, EndOfStream
 from anyio.abc import ByteStream
 
-from balchat_host.api.types import DeviceIdentity
+from balchat_host.api.types import DeviceIdentity, Route
 from balchat_host.testing.transport_kit.bench import (
     Account,
     TransportBench,
@@ -40,6 +40,11 @@ async def bulk_stream(sender: Account, receiver: Account) -> AsyncGenerator[Byte
         yield stream
     finally:
         await anyio.aclose_forcefully(stream)
+
+
+async def open_and_close(sender: Account, receiver: Account, routes: Sequence[Route]) -> None:
+    """Open a bulk stream that nobody needs."""
+    await anyio.aclose_forcefully(await sender.transport.open_bulk(receiver.peer, routes))
 
 
 async def write_all(stream: ByteStream, octets: bytes) -> None:
@@ -128,6 +133,22 @@ class StuckStream:
         self._may_read.set()
         enough = self._written.all[-1] + LARGE
         await self._written.until(lambda written: written[-1] >= enough)
+
+
+@asynccontextmanager
+async def stuck_stream(
+    bench: TransportBench, sender: Account, receiver: Account, other: Account, *, writes: str = "opener"
+) -> AsyncGenerator[None]:
+    """Have a bulk stream stuck for a block; then see that it goes on. Envelopes to another account tell the time."""
+    stuck = StuckStream()
+    ours, theirs = (stuck.fill, stuck.drain) if writes == "opener" else (stuck.drain, stuck.fill)
+    receiver.host.serve_bulk = served(theirs)
+    async with bulk_stream(sender, receiver) as stream, anyio.create_task_group() as tasks:
+        tasks.start_soon(ours, stream)
+        await stuck.until_stuck(bench, sender, other)
+        yield
+        await stuck.goes_on()
+        tasks.cancel_scope.cancel()
 
 
 class BulkBase(TransportKitBase):

@@ -9,7 +9,7 @@ from anyio import BrokenResourceError, ClosedResourceError
 from anyio.abc import ByteStream
 
 from balchat_host.api.errors import NetworkUnavailable, PeerUnreachable
-from balchat_host.api.types import DeviceIdentity, Route
+from balchat_host.api.types import Route
 from balchat_host.testing.fake_transport_context import AcceptedBulk, FakeTransportContext, Gate, echo
 from balchat_host.testing.transport_kit.bench import (
     Account,
@@ -23,8 +23,10 @@ from balchat_host.testing.transport_kit.bulk_base import (
     ENDED,
     BulkBase,
     bulk_stream,
+    open_and_close,
     ping,
     read_all,
+    served,
     until_ended,
 )
 from balchat_host.testing.virtual_network import VirtualNode
@@ -41,36 +43,29 @@ class BulkEndTests(BulkBase):
     async def test_a_bulk_stream_ends_where_its_other_end_closes_it(self, bench: TransportBench) -> None:
         self.needs_bulk(bench)
         async with accounts(bench, 2) as (alice, bob):
-
-            async def say_and_leave(source: DeviceIdentity, stream: ByteStream) -> None:
-                del source
-                await stream.send(b"goodbye")
-
-            bob.host.serve_bulk = say_and_leave
+            bob.host.serve_bulk = served(lambda stream: stream.send(b"goodbye"))
             async with bulk_stream(alice, bob) as stream:
                 assert await read_all(stream, 7) == b"goodbye"
                 await until_ended(stream)
             bob.host.serve_bulk = echo
             async with bulk_stream(alice, bob) as stream:
-                await stream.send(b"!")
-                assert await read_all(stream, 1) == b"!"
+                await ping(stream)
             await bob.host.bulk_ended.until(lambda ended: len(ended) == len(bob.host.bulk.all))
 
     async def test_a_host_that_fails_with_a_bulk_stream_ends_that_one_alone(self, bench: TransportBench) -> None:
         self.needs_bulk(bench)
         async with accounts(bench, 2) as (alice, bob):
 
-            async def fail(source: DeviceIdentity, stream: ByteStream) -> None:
-                del source, stream
+            async def fail(stream: ByteStream) -> None:
+                del stream
                 raise RuntimeError("nobody foresaw this")
 
             async with bulk_stream(alice, bob) as good:
                 await bob.host.bulk.until(bool)
-                bob.host.serve_bulk = fail
+                bob.host.serve_bulk = served(fail)
                 async with bulk_stream(alice, bob) as bad:
                     await until_ended(bad)
-                await good.send(b"!")
-                assert await read_all(good, 1) == b"!"
+                await ping(good)
             await deliver(bench, alice, bob, [b"still here"])
 
     async def test_disconnecting_ends_bulk_streams(self, bench: TransportBench) -> None:
@@ -144,7 +139,7 @@ class BulkEndTests(BulkBase):
             before = len(gate.reached.all)
             gate.close()
             async with anyio.create_task_group() as tasks:
-                tasks.start_soon(self._open_and_close, alice, bob, routes)
+                tasks.start_soon(open_and_close, alice, bob, routes)
                 await gate.reached.until(lambda reached: len(reached) > before)
                 tasks.cancel_scope.cancel()
             gate.open()
@@ -184,10 +179,6 @@ class BulkEndTests(BulkBase):
         return {id(each) for each in ended} == {id(each) for each in opened[: len(ended)]}
 
     @staticmethod
-    async def _open_and_close(sender: Account, receiver: Account, routes: Sequence[Route]) -> None:
-        await anyio.aclose_forcefully(await sender.transport.open_bulk(receiver.peer, routes))
-
-    @staticmethod
     async def _is_not_opened(sender: Account, receiver: Account, routes: Sequence[Route]) -> None:
         with refused(PeerUnreachable):
-            await anyio.aclose_forcefully(await sender.transport.open_bulk(receiver.peer, routes))
+            await open_and_close(sender, receiver, routes)

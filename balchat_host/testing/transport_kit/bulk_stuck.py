@@ -15,10 +15,9 @@ from balchat_host.testing.transport_kit.bench import (
 from balchat_host.testing.transport_kit.bulk_base import (
     LARGE,
     BulkBase,
-    StuckStream,
     bulk_stream,
     read_all,
-    served,
+    stuck_stream,
 )
 
 
@@ -31,41 +30,20 @@ class StuckBulkTests(BulkBase):
         self, bench: TransportBench, writes: str
     ) -> None:
         self.needs_bulk(bench)
-        async with accounts(bench, 3) as (alice, bob, carol):
-            stuck = StuckStream()
-            ours, theirs = (stuck.fill, stuck.drain) if writes == "opener" else (stuck.drain, stuck.fill)
-            bob.host.serve_bulk = served(theirs)
-            async with bulk_stream(alice, bob) as stream, anyio.create_task_group() as tasks:
-                tasks.start_soon(ours, stream)
-                await stuck.until_stuck(bench, alice, carol)
-                await stuck.goes_on()
-                tasks.cancel_scope.cancel()
+        async with accounts(bench, 3) as (alice, bob, carol), stuck_stream(bench, alice, bob, carol, writes=writes):
+            pass
 
     async def test_envelopes_pass_while_a_bulk_stream_is_stuck(self, bench: TransportBench) -> None:
         self.needs_bulk(bench)
-        async with accounts(bench, 3) as (alice, bob, carol):
-            stuck = StuckStream()
-            bob.host.serve_bulk = served(stuck.drain)
-            async with bulk_stream(alice, bob) as stream, anyio.create_task_group() as tasks:
-                tasks.start_soon(stuck.fill, stream)
-                await stuck.until_stuck(bench, alice, carol)
-                await deliver(bench, alice, bob, [b"there", token_bytes(100_000)])
-                await deliver(bench, bob, alice, [b"back"])
-                await stuck.goes_on()
-                tasks.cancel_scope.cancel()
+        async with accounts(bench, 3) as (alice, bob, carol), stuck_stream(bench, alice, bob, carol):
+            await deliver(bench, alice, bob, [b"there", token_bytes(100_000)])
+            await deliver(bench, bob, alice, [b"back"])
 
     async def test_a_bulk_stream_that_is_stuck_holds_up_no_other_one(self, bench: TransportBench) -> None:
         self.needs_bulk(bench)
-        async with accounts(bench, 3) as (alice, bob, carol):
-            stuck = StuckStream()
-            bob.host.serve_bulk = served(stuck.drain)
-            async with bulk_stream(alice, bob) as stream, anyio.create_task_group() as tasks:
-                tasks.start_soon(stuck.fill, stream)
-                await stuck.until_stuck(bench, alice, carol)
-                bob.host.serve_bulk = echo
-                octets = token_bytes(LARGE)
-                async with bulk_stream(alice, bob) as other, anyio.create_task_group() as sending:
-                    sending.start_soon(other.send, octets)
-                    assert_octets(await read_all(other, LARGE), octets)
-                await stuck.goes_on()
-                tasks.cancel_scope.cancel()
+        async with accounts(bench, 3) as (alice, bob, carol), stuck_stream(bench, alice, bob, carol):
+            bob.host.serve_bulk = echo
+            octets = token_bytes(LARGE)
+            async with bulk_stream(alice, bob) as other, anyio.create_task_group() as sending:
+                sending.start_soon(other.send, octets)
+                assert_octets(await read_all(other, LARGE), octets)

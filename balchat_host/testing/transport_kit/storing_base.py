@@ -28,9 +28,14 @@ SWOLLEN: Final = 64 * 1024 * 1024
 """Octets of files that somebody has made large."""
 
 
+def files_in(folders: Sequence[Path]) -> list[Path]:
+    """Return the files in folders, in the order of their paths and not in that of the disk."""
+    return [path for folder in folders for path in sorted(folder.rglob("*")) if path.is_file()]
+
+
 def swell(folders: Sequence[Path]) -> None:
     """Make all files large, without taking room on the disk."""
-    for path in [path for folder in folders for path in folder.rglob("*") if path.is_file()]:
+    for path in files_in(folders):
         with path.open("ab") as file:
             file.truncate(SWOLLEN)
 

@@ -11,7 +11,7 @@ import pytest
 
 from balchat_host.api.transport import Outcome
 from balchat_host.testing.transport_kit.bench import TransportBench, accounts, deliver, needs
-from balchat_host.testing.transport_kit.storing_base import SWOLLEN, StoringBase, again, swell
+from balchat_host.testing.transport_kit.storing_base import SWOLLEN, StoringBase, again, files_in, swell
 
 _SECRET = b"what others must not read"
 _NUMBER = 10**11
@@ -105,24 +105,22 @@ class TamperingTests(StoringBase):
 
 def _change_all(folders: Sequence[Path]) -> None:
     """Change the last octet of each file."""
-    for path in [path for folder in folders for path in folder.rglob("*") if path.is_file()]:
+    for path in files_in(folders):
         octets = path.read_bytes()
         path.write_bytes(octets[:-1] + bytes([octets[-1] ^ 1]) if octets else b"?")
 
 
 def _change_largest(folders: Sequence[Path]) -> None:
     """Change the last octet of the largest file."""
-    files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
-    largest = max(files, key=lambda path: path.stat().st_size)
+    largest = max(files_in(folders), key=lambda path: path.stat().st_size)
     octets = largest.read_bytes()
     largest.write_bytes(octets[:-1] + bytes([octets[-1] ^ 1]))
 
 
 def _copy_everywhere(folders: Sequence[Path]) -> None:
     """Copy each file into each folder where there is none with its name."""
-    found = [path for folder in folders for path in folder.rglob("*")]
-    places = [path for path in found if path.is_dir()]
-    for file in [path for path in found if path.is_file()]:
+    places = [path for folder in folders for path in sorted(folder.rglob("*")) if path.is_dir()]
+    for file in files_in(folders):
         for place in places:
             if not (place / file.name).exists():
                 (place / file.name).write_bytes(file.read_bytes())

@@ -8,7 +8,7 @@ import socket
 import tempfile
 import threading
 import time
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from functools import partial
 from pathlib import Path
 from typing import ClassVar
@@ -174,6 +174,24 @@ class AsksWithoutEnd(FaultyBot):
     async def ask(self, app):
         while True:
             await app.events.cursor()
+
+
+class FollowsWithoutEnd(FaultyBot):
+    """Begins to follow again and again, without waiting."""
+
+    caught_by = SERVES
+
+    async def run(self, app, *, task_status):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self.begin, app)
+            await super().run(app, task_status=task_status)
+
+    async def begin(self, app):
+        while True:
+            async with aclosing(app.events.follow(after=0)) as events:
+                async for _ in events:
+                    break
+            await anyio.lowlevel.checkpoint()
 
 
 class AsksNowAndThen(FaultyBot):
