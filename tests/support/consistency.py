@@ -43,8 +43,11 @@ RULES: Final = {
         SELECT message, device FROM delivery JOIN payload ON payload.id = payload WHERE message IS NOT NULL
         GROUP BY message, device HAVING count(*) > 1""",
     "a message waits for nobody who has a receipt": """
-        SELECT ticket FROM delivery JOIN payload ON payload.id = payload
+        SELECT delivery.ticket FROM delivery JOIN payload ON payload.id = payload
         JOIN receipt ON receipt.message = payload.message AND receipt.peer = delivery.peer""",
+    "a receipt waits to hear by which way of a delivery that is done": """
+        SELECT ticket FROM delivery WHERE ticket IN (SELECT ticket FROM receipt)
+        OR ticket IN (SELECT ticket FROM change_receipt)""",
     "a receipt is for a message of ours, of another member": f"""
         SELECT message, peer FROM receipt WHERE NOT EXISTS
         (SELECT 1 FROM {_OTHERS} WHERE seq = receipt.message AND member.peer = receipt.peer AND {_OURS})""",
