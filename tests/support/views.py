@@ -8,6 +8,8 @@ from balchat_host.api.views import (
     ContactView,
     ConversationKind,
     ConversationView,
+    FileState,
+    FileView,
     MessageState,
     MessageView,
 )
@@ -64,3 +66,20 @@ def conversation(name: str, **more: Any) -> ConversationView:
         contact=contact(name),
     )
     return replace(view, **more)
+
+
+def file(**more: Any) -> FileView:
+    """Return a picture of Bob's that he offers."""
+    known = FileView(
+        id="f1",
+        message="m",
+        conversation="c",
+        author="Bob",
+        ours=False,
+        name="a.png",
+        content_type="image/png",
+        size=1000,
+        state=FileState.OFFERED,
+        here=0,
+    )
+    return replace(known, **more)

@@ -10,75 +10,36 @@ import pytest
 from balchat_texts import Texts
 from balchat_ui_tui.account import AccountState
 from balchat_ui_tui.account_screens import lock, network, relays, secrets, settings
-from balchat_ui_tui.actions import Action, ConnectionChanged, Failed, Heard, Told
-from balchat_ui_tui.chat import words
-from balchat_ui_tui.chat.state import ChatState
+from balchat_ui_tui.actions import ConnectionChanged, Failed, Heard
 from balchat_ui_tui.connection_state import Connection, Phase
-from balchat_ui_tui.conversations.rows import presence
-from balchat_ui_tui.conversations.state import ListState
-from balchat_ui_tui.effects import Call, CloseScreen, Notice, OpenScreen, ProfileCall, Reconnect
+from balchat_ui_tui.effects import Call, CloseScreen, Reconnect
 from balchat_ui_tui.entry import create, unlock
-from balchat_ui_tui.files import listing, picture, staging
-from balchat_ui_tui.files.jobs import AttachFile, GetPicture
+from balchat_ui_tui.files import listing
 from balchat_ui_tui.jobs import CheckPassphrase, LookForFile, ReadQrPicture, path_in
-from balchat_ui_tui.keymap import key_words
-from balchat_ui_tui.main import update as main
-from balchat_ui_tui.main.actions import AskForTimer, Search, SwitchUnread
-from balchat_ui_tui.main.heads import chat_head
-from balchat_ui_tui.main.state import MainState
 from balchat_ui_tui.pages.actions import Opened, Pressed, Submitted, Typed
-from balchat_ui_tui.palette import found
 from balchat_ui_tui.people import add, contact, requests, verify
-from balchat_ui_tui.search import state as search
-from balchat_ui_tui.search.state import SearchState
 
-from balchat_host.api.ephemeral import FileProgress
 from balchat_host.api.errors import (
     NameTaken,
-    PicturesMissing,
     SafetyNumberDiffers,
     SettingLocked,
     WeakPassphrase,
     WrongSecret,
 )
-from balchat_host.api.events import MessageChanged, MessageRemoved, RequestClosed, RequestReceived
+from balchat_host.api.events import RequestClosed, RequestReceived
 from balchat_host.api.frontend import SettingView
 from balchat_host.api.types import Phase as ServicePhase
 from balchat_host.api.types import Secret, ServiceState
 from balchat_host.api.views import (
-    AlarmKind,
     ContactInfoView,
-    FileState,
-    FileView,
     RequestView,
     RouteView,
     SafetyNumberView,
-    SearchHit,
-    SearchPage,
 )
 from tests.support import views
+from tests.support.tui_effects import HOSTILE, UP, call_of, notice_of, opened_of
 
 T = Texts("en")
-UP = AccountState(connection=Connection(phase=Phase.UP), capabilities=frozenset({"relays.list"}))
-HOSTILE = "Eve\x1b[2J\u202e\nx"
-
-
-def call_of(effects: Any) -> Call | ProfileCall:
-    return next(each for each in effects if isinstance(each, Call | ProfileCall))
-
-
-def answer_of(effects: Any, answer: object) -> Action:
-    done = call_of(effects).done
-    assert done is not None
-    return done(answer)
-
-
-def notice_of(effects: Any) -> str:
-    return next(each.text for each in effects if isinstance(each, Notice))
-
-
-def opened_of(effects: Any) -> OpenScreen:
-    return next(each for each in effects if isinstance(each, OpenScreen))
 
 
 @pytest.mark.anyio
@@ -326,84 +287,6 @@ def test_a_relay_is_removed_only_after_a_question() -> None:
     assert call_of(effects).method == "relays.remove"
 
 
-# -- files
-
-
-def file(**more: Any) -> FileView:
-    known = FileView(
-        id="f1",
-        message="m",
-        conversation="c",
-        author="Bob",
-        ours=False,
-        name="a.png",
-        content_type="image/png",
-        size=1000,
-        state=FileState.OFFERED,
-        here=0,
-    )
-    return replace(known, **more)
-
-
-def test_what_is_staged_is_handed_over_at_once_and_shown_with_what_was_taken_out() -> None:
-    state = staging.StagingState(conversation="c")
-    state, effects = staging.update(state, staging.PathTyped("/tmp/a.png"), T)
-    assert isinstance(effects[0], AttachFile)
-    assert T("files.preparing") in staging.line(state.staged[0], T)
-    _, effects = staging.update(state, Pressed("send"), T)
-    assert effects == (), "nothing is sent before all of it is there"
-    ours = file(ours=True, metadata_removed=("location", "device"))
-    state, _ = staging.update(state, staging.HandedOver(1, ours), T)
-    assert "where it was taken, camera or phone" in staging.line(state.staged[0], T)
-    state, effects = staging.update(state, Pressed("send"), T)
-    assert call_of(effects).arguments == {"conversation": "c", "text": "", "files": ["f1"]}
-
-
-def test_a_picture_that_cannot_be_cleaned_is_sent_as_it_is_only_where_somebody_says_so() -> None:
-    state, _ = staging.update(staging.StagingState(conversation="c"), staging.PathTyped("/tmp/a.png"), T)
-    state, _ = staging.update(state, staging.NotHandedOver(1, PicturesMissing()), T)
-    _, effects = staging.update(state, Pressed("send"), T)
-    assert effects == ()
-    state, effects = staging.update(state, Pressed("as-is", "1"), T)
-    assert isinstance(effects[0], AttachFile)
-    assert effects[0].as_is
-
-
-def test_enter_sends_what_is_staged_and_asks_for_nothing_twice() -> None:
-    state, _ = staging.update(staging.StagingState(conversation="c"), staging.PathTyped("/tmp/a.png"), T)
-    state, _ = staging.update(state, staging.HandedOver(1, file(ours=True)), T)
-    state, effects = staging.update(state, Pressed("choose", "1"), T)
-    assert call_of(effects).method == "messages.send"
-    assert staging.update(state, Pressed("choose", "1"), T)[1] == ()
-
-
-def test_a_small_picture_is_seen_before_the_whole_one_is_fetched() -> None:
-    offered = file(state=FileState.OFFERED, content_type="image/png", preview=True)
-    _, effects = listing.update(listing.FilesState(files=(offered,)), Pressed("view", "f1"), UP, T)
-    assert opened_of(effects).arguments["preview"] is True
-    _, [small] = picture.update(picture.PictureState(file="f1", name="a.png", preview=True), Opened(), T)
-    assert isinstance(small, GetPicture)
-    assert small.longest_side is None
-    whole = replace(offered, state=FileState.COMPLETE)
-    _, effects = listing.update(listing.FilesState(files=(whole,)), Pressed("view", "f1"), UP, T)
-    assert "preview" not in opened_of(effects).arguments
-    text = file(state=FileState.COMPLETE, content_type="text/plain")
-    for other, said in ((text, "tui.no-viewer"), (file(state=FileState.OFFERED), "tui.file-not-here")):
-        _, effects = listing.update(listing.FilesState(files=(other,)), Pressed("view", "f1"), UP, T)
-        assert effects == (Notice(T(said)),)
-
-
-def test_how_large_files_may_be_that_come_by_themselves_is_chosen_for_each_conversation() -> None:
-    info = ContactInfoView(contact=views.contact("Bob"), devices=(), alarms=())
-    state = contact.ContactPageState(peer_id="peer-Bob", info=info)
-    account = replace(UP, conversations=(views.conversation("Bob", fetch_up_to=0),))
-    _, effects = contact.update(state, Pressed("choose", "fetch"), account, T)
-    asked = opened_of(effects)
-    assert asked.arguments["chosen"] == "0", "what holds now is marked"
-    _, effects = contact.update(state, asked.closed("1000000"), account, T)
-    assert call_of(effects) == Call("files.set_automatic", {"conversation": "bob", "up_to": 1_000_000})
-
-
 def test_how_a_contact_is_reached_stands_with_them() -> None:
     ways = (
         RouteView(transport="transport_tor_direct", direct=True, onion="device.onion"),
@@ -425,167 +308,6 @@ def test_a_request_can_be_declined_and_its_sender_blocked() -> None:
     assert "no longer hear" in str(asked.arguments["question"])
     _, effects = requests.update(asking, asked.closed(True), UP, T)
     assert call_of(effects) == Call("requests.block", {"request": "eve"})
-
-
-def test_what_is_taken_away_while_it_is_handed_over_does_not_stay_in_the_account() -> None:
-    state, _ = staging.update(staging.StagingState(conversation="c"), staging.PathTyped("/tmp/a.png"), T)
-    state, _ = staging.update(state, Pressed("away", "1"), T)
-    state, effects = staging.update(state, staging.HandedOver(1, file(ours=True)), T)
-    assert call_of(effects) == Call("files.remove", {"file": "f1"})
-    assert state.staged == ()
-
-
-def test_the_progress_of_a_file_has_its_pace_and_is_whole_only_once_the_other_side_says_so() -> None:
-    state = listing.FilesState(files=(file(state=FileState.FETCHING),), now=0)
-    state, _ = listing.update(state, Told(FileProgress(file="f1", here=0, there=0)), UP, T)
-    progress = FileProgress(file="f1", here=500, there=0)
-    state, _ = listing.update(replace(state, now=2000), Told(progress), UP, T)
-    note = listing.rows(state, replace(UP, progress={"f1": progress}), T)[0].note
-    assert "50 %" in note
-    assert "250 B/s" in note
-    assert "2 seconds left" in note
-    paused = replace(state, files=(file(state=FileState.PAUSED),))
-    assert "B/s" not in listing.rows(paused, replace(UP, progress={"f1": progress}), T)[0].note
-    ours = file(ours=True, state=FileState.COMPLETE, here=1000, recipients=1)
-    waits = listing.rows(replace(state, files=(ours,)), UP, T)[0].note
-    assert waits == T("files.waits")
-
-
-def test_a_file_of_ours_has_the_pace_at_which_the_other_side_confirms_it_and_says_what_keeps_it() -> None:
-    ours = file(ours=True, state=FileState.COMPLETE, here=1000, recipients=1)
-    state = listing.FilesState(files=(ours,), now=0)
-    state, _ = listing.update(state, Told(FileProgress(file="f1", here=1000, there=0)), UP, T)
-    progress = FileProgress(file="f1", here=1000, there=500)
-    state, _ = listing.update(replace(state, now=2000), Told(progress), UP, T)
-    note = listing.rows(state, replace(UP, progress={"f1": progress}), T)[0].note
-    assert "50 %" in note
-    assert "250 B/s" in note
-    kept = replace(progress, hindered="own-relay-full")
-    note = listing.rows(state, replace(UP, progress={"f1": kept}), T)[0].note
-    assert "50 %" in note
-    assert T("states.reason.own-relay-full") in note
-    assert "B/s" not in note
-
-
-def test_a_file_that_comes_or_lies_at_a_relay_says_so() -> None:
-    def note(known: FileView, progress: FileProgress | None = None) -> str:
-        account = replace(UP, progress={"f1": progress} if progress else {})
-        told = listing.rows(listing.FilesState(files=(known,)), account, T)[0].note
-        # The line below a message says the same.
-        for word in ("by relay", "directly", "at your relay"):
-            assert (word in words.file(T, known, progress)) == (word in told)
-        return told
-
-    coming = file(state=FileState.FETCHING, here=500, ways=("direct",))
-    assert "relay" not in note(coming)
-    assert T("files.by-relay") in note(coming, FileProgress(file="f1", here=500, there=0, ways=("relay",)))
-    assert T("files.by-relay-and-directly") in note(replace(coming, ways=("direct", "relay")))
-    ours = file(ours=True, state=FileState.COMPLETE, here=1000, recipients=1, at_relays=1000)
-    assert note(ours) == f"{T('files.waits')} · {T('files.at-relay', size='1.0 kB')}"
-    assert note(replace(ours, received_by=1)) == T("files.received")
-
-
-def test_enter_on_a_file_does_what_is_next() -> None:
-    for state, method in ((FileState.OFFERED, "files.fetch"), (FileState.FETCHING, "files.pause")):
-        known = listing.FilesState(files=(file(state=state),))
-        _, effects = listing.update(known, Pressed("choose", "f1"), UP, T)
-        assert call_of(effects).method == method
-    known = listing.FilesState(files=(file(state=FileState.COMPLETE),))
-    _, effects = listing.update(known, Pressed("choose", "f1"), UP, T)
-    assert opened_of(effects).name == "ask"
-
-
-# -- the list
-
-
-def test_a_conversation_is_marked_as_read_or_unread_in_the_list_without_being_opened() -> None:
-    last = views.message(7)
-    bob = views.conversation("Bob", unread=2, last_message=last)
-    shown = MainState(list=ListState(selected=bob.id))
-    state, effects = main.update(shown, SwitchUnread(), replace(UP, conversations=(bob,)), T)
-    assert call_of(effects) == Call("conversations.mark_read", {"conversation": bob.id, "up_to": last.id})
-    assert state.chat is None
-    _, effects = main.update(shown, SwitchUnread(), replace(UP, conversations=(replace(bob, unread=0),)), T)
-    assert call_of(effects) == Call("conversations.mark_unread", {"conversation": bob.id})
-
-
-@pytest.mark.parametrize("kind", AlarmKind)
-def test_only_a_serious_alarm_is_marked_in_the_list_and_in_the_chat(kind: AlarmKind) -> None:
-    bob = views.conversation("Bob", contact=views.contact("Bob", alarm=kind))
-    marked = presence(bob, UP).text == "!"
-    head = "".join(piece.text for piece in chat_head(T, bob, UP, 80))
-    assert marked is kind.is_serious
-    assert (T("tui.alarm") in head) is kind.is_serious
-
-
-# -- palette and keys
-
-
-def test_the_palette_finds_by_a_few_letters_in_any_order_and_without_accents() -> None:
-    spanish = Texts("es")
-    names = [each.name for each in found("contrasena cambiar", UP, None, spanish)]
-    assert names == ["account.passphrase"]
-    offline = [each.name for each in found("", AccountState(), None, T)]
-    assert offline == ["account.profiles", "help", "quit"], "what needs the account is not offered without it"
-
-
-def test_the_palette_has_what_can_be_done_with_the_conversation_that_is_shown() -> None:
-    bob = views.conversation("Bob", muted=True)
-    account = replace(UP, conversations=(bob,), capabilities=frozenset({"conversations.set_timer"}))
-    there = {each.name: each.effects for each in found("", account, bob.id, T)}
-    assert there["search"] == (CloseScreen(Search()),)
-    assert call_of(there["unmute"]) == Call("conversations.unmute", {"conversation": bob.id})
-    assert call_of(there["mark-unread"]) == Call("conversations.mark_unread", {"conversation": bob.id})
-    assert "account.relays" not in there, "nothing of this account uses relays"
-    assert call_of(there["archive"]) == Call("conversations.archive", {"conversation": bob.id})
-    shown = MainState(chat=ChatState(conversation=bob.id))
-    ask = opened_of(main.update(shown, AskForTimer(), account, T)[1])
-    assert ask.closed is not None
-    _, timer = main.update(shown, ask.closed("3600"), account, T)
-    assert call_of(timer) == Call("conversations.set_timer", {"conversation": bob.id, "seconds": 3600})
-
-
-# -- search
-
-
-def test_a_search_is_limited_to_when_and_by_whom_and_old_answers_are_dropped() -> None:
-    state = SearchState(conversation="bob", everywhere=False, words="tea")
-    state, first = search.update(state, search.Look())
-    state, week = search.update(state, search.SwitchWritten(today=views.NOON))
-    since = views.NOON - 7 * 86_400_000
-    assert call_of(week).arguments["since"] == since
-    state, mine = search.update(state, search.SwitchAuthor(("me", None)))
-    assert (call_of(mine).arguments["author"], call_of(mine).arguments["since"]) == ("me", since)
-    page = SearchPage(hits=[], resume_before="m1")
-    assert search.update(state, answer_of(first, page))[0] == state
-    assert search.update(state, answer_of(mine, page))[0].resume == "m1"
-    everywhere, call = search.update(state, search.SwitchScope())
-    assert "author" not in call_of(call).arguments, "who it was is one of this conversation"
-    assert everywhere.written is search.Written.WEEK
-
-
-def test_what_is_deleted_or_has_expired_is_no_longer_among_hits_and_files() -> None:
-    one, two = views.message(1, "tea"), views.message(2, "tea")
-    gone = MessageRemoved(cursor=1, at=0, id="m1", conversation="bob")
-    deleted = replace(one, text=None, deleted=True, files=())
-    changed = MessageChanged(cursor=1, at=0, message=deleted, changed=("deleted",))
-    hits = tuple(SearchHit(message=each, title="Bob", excerpt="tea") for each in (one, two))
-    files = (replace(file(), id="f1", message="m1"), replace(file(), id="f2", message="m2"))
-    for event in (gone, changed):
-        found, _ = search.update(SearchState(conversation="bob", everywhere=False, hits=hits, place=1), Heard(event))
-        assert [each.message.id for each in found.hits] == ["m2"]
-        assert found.place == 0
-        listed, _ = listing.update(listing.FilesState(files=files), Heard(event), UP, T)
-        assert [each.id for each in listed.files or ()] == ["f2"]
-    edited = MessageChanged(cursor=1, at=0, message=replace(one, files=files[:1]), changed=("text",))
-    assert len(listing.update(listing.FilesState(files=files), Heard(edited), UP, T)[0].files or ()) == 2
-
-
-def test_keys_are_written_as_people_read_them() -> None:
-    assert key_words("ctrl+k") == "Ctrl+K"
-    assert key_words("alt+shift+down,f2") == "Alt+Shift+↓ F2"
-    assert key_words("slash") == "/"
-    assert key_words("A") == "A"
 
 
 def test_every_page_reads_again_when_the_account_comes_back() -> None:
