@@ -26,12 +26,14 @@ TITLE = "Terminal screen"
 NOTE = (
     "120 × 40 cells, without a terminal. Times of a core, medians. To the first screen: `balchat tui` at a terminal,"
     " from the start of its process to the first frame, with what the host does before; and the program by itself,"
-    " which ends when that frame is drawn. Scrolling includes reading what lies before and laying it out. While"
-    " messages come, half are in sight and there are 1,000 conversations. A day: 300 times, 20 messages come, the"
-    " conversation is changed, and ten pages are scrolled back; against 30 times."
+    " which ends when that frame is drawn. Scrolling includes reading what lies before and laying it out. Keys are"
+    " typed in the middle of a line of Chinese characters, which cost most. While messages come, half are in sight and"
+    " there are 1,000 conversations. A day: 300 times, 20 messages come, the conversation is changed, and ten pages are"
+    " scrolled back; against 30 times."
 )
 ROUNDS = 7
 _LARGE, _SMALL = 100_000, 100
+_LINE = 100
 _FRAME_MS = 16.0
 _DRAWN = b"Connecting"
 """What the first frame says, in English."""
@@ -56,6 +58,7 @@ def measure(room: Room) -> list[Figure]:
     )
     opened = {length: median(_run("opening", length)) for length in (_SMALL, _LARGE)}
     scrolled = _run("scrolling", _LARGE)
+    typed = {length: median(_run("typing", length)) for length in (_LINE, 32 * _LINE, 320 * _LINE)}
     return [
         Figure(what="to the first screen, the whole of `balchat tui`", measured=command, against="import of textual",
                limit=theirs, unit="ms", target=NoMoreThan(150, "ms")),
@@ -69,6 +72,10 @@ def measure(room: Room) -> list[Figure]:
                unit="ms", target=AtMost(1)),
         Figure(what="scroll a page back, 95 of 100", measured=quantiles(scrolled, n=20)[-1], against="a frame",
                limit=_FRAME_MS, unit="ms"),
+        Figure(what="a key in a line of 3,200 characters", measured=typed[32 * _LINE], against="in one of 100",
+               limit=typed[_LINE], unit="ms", target=AtMost(2)),
+        Figure(what="a key in a line of 32,000 characters", measured=typed[320 * _LINE], against="in one of 100",
+               limit=typed[_LINE], unit="ms", target=AtMost(5)),
         Figure(what="idle", measured=100 * _run("load", 0, 20), against="half a percent", limit=0.5,
                unit="% of a core", target=AtMost(1)),
         Figure(what="50 messages a second", measured=100 * _run("load", 50, 10), against="half a core", limit=50,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from balchat_texts import Texts
 from balchat_ui_tui.app import BalchatTui
+from balchat_ui_tui.chat.composer import Composer
 from balchat_ui_tui.chat.message_list import MessageList
 from balchat_ui_tui.main.actions import Show
 from balchat_ui_tui.settings import TuiSettings
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 SIZE = (120, 40)
 PAGES = 200
+KEYS = 40
+_FEW = 100
 
 
 def _app(account: Account | None) -> BalchatTui:
@@ -84,6 +87,28 @@ def scrolling(length: int) -> object:
                 await asyncio.sleep(0)
             took.append(1000 * (cpu() - began))
             await pilot.pause()
+        return took
+
+    return _with(account, run)
+
+
+def typing(length: int) -> object:
+    """Return the milliseconds of a core that each key takes in the middle of a line of so many wide characters."""
+    account = Account(1, _FEW)
+
+    async def run(app: BalchatTui, pilot: Pilot[int]) -> object:
+        await _open(app, pilot, account.names[0])
+        composer = app.screen.query_one(Composer)
+        composer.focus()
+        composer.load_text(("日本語の文字" * length)[:length])
+        composer.move_cursor((0, length // 2))
+        await pilot.pause()
+        took: list[float] = []
+        for _ in range(KEYS):
+            began = cpu()
+            await pilot.press("x")
+            await pilot.pause()
+            took.append(1000 * (cpu() - began))
         return took
 
     return _with(account, run)

@@ -1,12 +1,19 @@
 """Where a message is written. A paste is one event and never sends; Enter does, or begins a line, by choice."""
 
 import re
+from collections.abc import Iterator
+from itertools import pairwise
 from typing import ClassVar, Final
 
+from rich.style import Style
+from rich.text import Text
 from textual import events
 from textual.binding import Binding, BindingType
+from textual.geometry import Offset
 from textual.message import Message
+from textual.strip import Strip
 from textual.widgets import TextArea
+from textual.widgets.text_area import DocumentNavigator, WrappedDocument
 
 from balchat_host.api.frontend import MAX_TEXT_SIZE
 from balchat_ui_tui.actions import Action
@@ -14,6 +21,7 @@ from balchat_ui_tui.chat import actions as do
 from balchat_ui_tui.chat.completion import Completion, complete, find
 from balchat_ui_tui.chat.state import ChatState
 from balchat_ui_tui.drawing.cells import grapheme_after, grapheme_before
+from balchat_ui_tui.typed_app import program
 
 _LONGEST_PASTE: Final = 2 * MAX_TEXT_SIZE
 """Characters of the longest paste. With a megabyte in the field, each key would take seconds."""
@@ -25,6 +33,15 @@ def harmless(text: str) -> str:
     """Return a text as it can be edited here: its line ends are one kind, its controls are gone."""
     joined = text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", "    ")
     return _CONTROLS.sub("", joined)
+
+
+class _Rows(WrappedDocument):
+    """The text broken into rows. There are no tabs in it."""
+
+    def get_sections(self, line_index: int) -> list[str]:
+        """Return the rows of a line. Textual makes a `Text` of each, which costs milliseconds where there are many."""
+        line = self.document.get_line(line_index)
+        return [line[start:end] for start, end in pairwise((0, *self.get_offsets(line_index), len(line)))]
 
 
 class Composer(TextArea):
@@ -84,6 +101,16 @@ class Composer(TextArea):
         self._number = -1
         self._conversation = ""
         self._completions: tuple[Completion, ...] = ()
+        self._break()
+
+    def load_text(self, text: str) -> None:
+        """Put a text in place of what is there."""
+        super().load_text(text)
+        self._break()
+
+    def _break(self) -> None:
+        self.wrapped_document = _Rows(self.document, self.wrap_width, self.indent_width)
+        self.navigator = DocumentNavigator(self.wrapped_document)
 
     def show(self, state: ChatState) -> None:
         """Show the text of a state, where it was not typed here."""
@@ -122,10 +149,17 @@ class Composer(TextArea):
     async def _on_paste(self, event: events.Paste) -> None:
         event.stop()
         event.prevent_default()
-        if len(event.text) > _LONGEST_PASTE:
-            self.post_message(self.PastedTooMuch(len(event.text.encode())))
+        self._paste(event.text)
+
+    def action_paste(self) -> None:
+        """Paste what was copied or cut in this program: the terminal pastes the rest."""
+        self._paste(program(self).clipboard)
+
+    def _paste(self, pasted: str) -> None:
+        if len(pasted) > _LONGEST_PASTE:
+            self.post_message(self.PastedTooMuch(len(pasted.encode())))
             return
-        text = harmless(event.text)
+        text = harmless(pasted)
         start, end = self.selection
         self.replace(text, start, end, maintain_selection_offset=False)
         self.post_message(self.Pasted(text))
@@ -152,6 +186,45 @@ class Composer(TextArea):
     def action_scroll_messages(self, pages: int) -> None:
         """Scroll the messages."""
         self.post_message(self.ScrollMessages(pages))
+
+    # -- rows: Textual would go through all of a line for each row of it, and a line can have 32,000 characters
+
+    def render_line(self, y: int) -> Strip:
+        """Return a row of the text, or what Textual draws where there is none."""
+        row = self.scroll_offset.y + y
+        if not self.text or row >= self.wrapped_document.height:
+            return super().render_line(y)
+        line, start, end = self._place(row)
+        whole = self.document.get_line(line)
+        text = Text(whole[start:end] + " " * (end == len(whole)), end="")  # the cursor can stand behind the last one
+        for first, last, style in self._marks(line, whole):
+            text.stylize(style, max(0, first - start), max(0, last - start))
+        strip = Strip(text.render(program(self).console), text.cell_len)
+        return strip.extend_cell_length(self.scrollable_content_region.width).apply_style(self.rich_style)
+
+    def _place(self, row: int) -> tuple[int, int, int]:
+        """Return in which line a row is, where it begins there, and where it ends."""
+        rows = self.wrapped_document
+        line, _ = rows.offset_to_location(Offset(0, row))
+        cuts = (0, *rows.get_offsets(line), len(self.document.get_line(line)))
+        number = row - rows.location_to_offset((line, 0)).y
+        return line, cuts[number], cuts[number + 1]
+
+    def _marks(self, line: int, whole: str) -> Iterator[tuple[int, int, Style]]:
+        """Return from where to where a line looks different, and how: the selection, brackets, the cursor."""
+        top, bottom = sorted(self.selection)
+        if top != bottom and top[0] <= line <= bottom[0]:
+            first = top[1] if line == top[0] else 0
+            last = bottom[1] if line == bottom[0] else max(len(whole), 1)  # of an empty line, a space
+            yield first, last, self.get_component_rich_style("text-area--selection")
+        cursor, bracket = self.cursor_location, self.matching_bracket_location
+        if bracket is not None and top == bottom:
+            style = self.get_component_rich_style("text-area--matching-bracket")
+            yield from ((column, column + 1, style) for at, column in (cursor, bracket) if at == line)
+        if self.has_focus and cursor[0] == line:
+            column = cursor[1]
+            after = grapheme_after(whole, column) if column < len(whole) else column + 1
+            yield column, after, self.get_component_rich_style("text-area--cursor")
 
     # -- graphemes: Textual would take the parts of a family or a flag one by one
 

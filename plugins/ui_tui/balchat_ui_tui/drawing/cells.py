@@ -5,6 +5,8 @@ from rich.cells import cell_len, split_graphemes
 ELLIPSIS = "…"
 _FLAG_LETTERS = "".join(map(chr, range(0x1F1E6, 0x1F200)))
 """Two of them are a flag; `split_graphemes` takes them one by one."""
+_LONGEST_GRAPHEME = 100
+"""Characters of the longest grapheme that is looked for, so that not all of a long line is gone through."""
 
 
 def width(text: str) -> int:
@@ -53,12 +55,15 @@ def grapheme_before(text: str, place: int) -> int:
     if text.isascii():
         return place - 1
     letters = place - len(text[:place].rstrip(_FLAG_LETTERS))
-    return place - (2 - letters % 2) if letters else split_graphemes(text[:place])[0][-1][0]
+    if letters:
+        return place - (2 - letters % 2)
+    start = max(0, place - _LONGEST_GRAPHEME)
+    return start + split_graphemes(text[start:place])[0][-1][0]
 
 
 def grapheme_after(text: str, place: int) -> int:
     """Return where the grapheme ends that begins at a place, not the end, of a text of one line."""
-    ahead = text[place:]
+    ahead = text[place : place + _LONGEST_GRAPHEME]
     if ahead[:2].strip(_FLAG_LETTERS) == "":
         return place + len(ahead[:2])
     return place + 1 if text.isascii() else place + split_graphemes(ahead)[0][0][1]
