@@ -49,7 +49,10 @@ class Task(StrEnum):
     """Restore the directory from `source`, write `0`, and end; or die before, `at` its files."""
 
     BACK_UP = "back up"
-    """Unlock the vault and copy it to `0`, `1`, `2` … beside its directory without end."""
+    """Unlock the vault in `source` and copy it to `0`, `1`, `2` … in the directory without end."""
+
+    DIE_AMENDING = "die amending"
+    """Unlock the vault in `source`, begin to copy it to the directory, and die at the end of what amends the copy."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +66,7 @@ class Orders:
     at: int = 0
     """Where to die (`death.die_touching`)."""
     source: Path | None = None
-    """What to restore from."""
+    """What to restore from, or to copy."""
 
 
 class Child:
@@ -124,6 +127,11 @@ def _as_it_is(tx: Transaction) -> None:
     del tx
 
 
+def _amend_and_die(tx: Transaction) -> None:
+    del tx
+    die()
+
+
 def _fill_and_die(tx: Transaction) -> None:
     fill(0, tx)
     die()
@@ -150,6 +158,17 @@ async def _restore(orders: Orders) -> None:
     _report(0)
 
 
+async def _back_up(orders: Orders) -> None:
+    assert orders.source is not None, "there is nothing to copy"
+    vault = await orders.storage.unlock(orders.source, SlotKind.PASSPHRASE, orders.passphrase)
+    if orders.task is Task.DIE_AMENDING:
+        await vault.backup(orders.directory, _amend_and_die)
+    else:
+        for number in count():
+            await vault.backup(orders.directory / str(number), _as_it_is)
+            _report(number)
+
+
 async def _work(orders: Orders) -> None:
     if orders.task is Task.DIE_RESTORING:
         await _restore(orders)
@@ -157,16 +176,15 @@ async def _work(orders: Orders) -> None:
     if orders.task in {Task.CREATE, Task.DIE_FILLING, Task.DIE_TOUCHING}:
         await _create(orders)
         return
+    if orders.task in {Task.BACK_UP, Task.DIE_AMENDING}:
+        await _back_up(orders)
+        return
     vault = await orders.storage.unlock(orders.directory, SlotKind.PASSPHRASE, orders.passphrase)
     if orders.task is Task.WRITE:
         numbers = count(FIRST_NUMBER)
         async with anyio.create_task_group() as tasks:
             for _ in range(WRITERS):
                 tasks.start_soon(_write, vault, numbers)
-    if orders.task is Task.BACK_UP:
-        for number in count():
-            await vault.backup(orders.directory.parent / str(number), _as_it_is)
-            _report(number)
     _report(0)
     await anyio.sleep_forever()
 

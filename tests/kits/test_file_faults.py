@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from functools import partial
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
-import anyio
 import pytest
 
-from balchat_host.testing.file_storage_kit import FileStorageKit
-from balchat_host.testing.file_storage_kit.files import Left
-from balchat_host.testing.storage_child import TABLE, write_pair
-from balchat_host.testing.storage_kit import new_vault
+from balchat_host.testing.file_storage_kit import FileStorageKit, processes
+from balchat_host.testing.file_storage_kit.files import Left, killed_vault, locked_vault
 from tests.kits.catching import assert_caught, caught
 from tests.kits.file_faults import FAULTS, FaultyFiles
 
@@ -28,7 +24,7 @@ class Kit(FileStorageKit):
 
 
 class Fixtures(dict[str, object]):
-    """The fixtures of the kit; a vault that was locked, and stands for one whose process was killed, when asked for."""
+    """The fixtures of the kit; a vault is made when it is asked for, with fewer units."""
 
     def __init__(self, fault: type[FaultyFiles], folder: Path) -> None:
         folder = folder / str(len(list(folder.iterdir())))
@@ -38,23 +34,25 @@ class Fixtures(dict[str, object]):
         self.update(dict.fromkeys(("locked", "killed", "left")))
 
     def __getitem__(self, name: str):
-        return self.locked() if name in {"locked", "killed", "left"} else super().__getitem__(name)
+        match name:
+            case "left":
+                return self[self.storage.left]
+            case "locked":
+                return self.locked()
+            case "killed":
+                return killed_vault(self.storage, self.locked(), FEW)
+            case _:
+                return super().__getitem__(name)
 
     def locked(self) -> Left:
-        directory = self.folder / "account"
-
-        async def write() -> None:
-            async with new_vault(self.storage, directory) as vault:
-                await vault.transact(lambda tx: tx.script(TABLE))
-                for number in range(FEW):
-                    await vault.transact(partial(write_pair, number))
-
-        anyio.run(write)
-        return Left(vault=directory, acknowledged=frozenset(range(FEW)))
+        return locked_vault(self.storage, self.folder / "account", FEW)
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
-def test_a_planted_fault_is_caught_by_the_test_that_is_named_for_it(fault: type[FaultyFiles], tmp_path: Path) -> None:
+def test_a_planted_fault_is_caught_by_the_test_that_is_named_for_it(
+    fault: type[FaultyFiles], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processes, "PATIENCE", 1.0)  # what a fault holds up never comes
     assert_caught(Kit, fault, lambda: Fixtures(fault, tmp_path))
 
 

@@ -1,11 +1,13 @@
 """The files of a vault, and what is done to them from outside."""
 
-from collections.abc import Callable, Iterable
+import os
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
 from stat import S_IMODE
+from time import monotonic
 from typing import Final
 
 import anyio
@@ -20,6 +22,7 @@ from balchat_host.testing.storage_kit import (
     new_vault,
     unlocked,
 )
+from balchat_host.testing.waiting import PATIENCE
 
 NEEDLE: Final = "a needle that nobody must find"
 FEW: Final = 200
@@ -111,6 +114,22 @@ def require_whole_or_none(storage: Storage, directory: Path, number: int) -> Non
         anyio.run(create_once, storage, directory)
 
 
+def await_paths(folder: Path, number: int, *, beside: Collection[str]) -> None:
+    """Wait until so many files and folders lie in a folder, not counting what has these names and lies below it."""
+    deadline = monotonic() + PATIENCE
+    while (found := _paths(folder, beside)) < number:
+        assert monotonic() < deadline, f"{found} of {number} files and folders have come"
+
+
+def _paths(folder: Path, beside: Collection[str]) -> int:
+    found = 0
+    for place, folders, files in os.walk(folder):
+        if Path(place) == folder:
+            folders[:] = [name for name in folders if name not in beside]
+        found += len(folders) + len(files)
+    return found
+
+
 def require_private(directory: Path) -> None:
     """Assert that folders have the mode 0700 and files 0600."""
     for path in (directory, *directory.rglob("*")):
@@ -131,6 +150,27 @@ def require_unreadable(directory: Path, needles: Iterable[bytes]) -> None:
             assert needle not in octets + name.encode(), f"found in {name}"
 
 
+def locked_vault(storage: Storage, directory: Path, units: int = FEW) -> Left:
+    """Make a vault, write some units, and lock it as it should be."""
+    numbers = range(units)
+
+    async def write() -> None:
+        async with new_vault(storage, directory) as vault:
+            await vault.transact(lambda tx: tx.script(TABLE))
+            for number in numbers:
+                await vault.transact(partial(write_pair, number))
+
+    anyio.run(write)
+    return Left(vault=directory, acknowledged=frozenset(numbers))
+
+
+def killed_vault(storage: Storage, locked: Left, units: int = FEW) -> Left:
+    """Have a process open a vault, write some more units, and be killed while it writes."""
+    with child(orders(Task.WRITE, storage, locked.vault)) as process:
+        numbers = set(islice(process, units)) | process.kill()
+    return Left(vault=locked.vault, acknowledged=locked.acknowledged | numbers)
+
+
 class FileStorageKitBase(StorageKit):
     """What each part of the kit needs."""
 
@@ -140,23 +180,12 @@ class FileStorageKitBase(StorageKit):
     @pytest.fixture
     def locked(self, storage: Storage, directory: Path) -> Left:
         """A vault that was locked as it should be."""
-        numbers = range(FEW)
-
-        async def write() -> None:
-            async with new_vault(storage, directory) as vault:
-                await vault.transact(lambda tx: tx.script(TABLE))
-                for number in numbers:
-                    await vault.transact(partial(write_pair, number))
-
-        anyio.run(write)
-        return Left(vault=directory, acknowledged=frozenset(numbers))
+        return locked_vault(storage, directory)
 
     @pytest.fixture
     def killed(self, storage: Storage, locked: Left) -> Left:
         """A vault whose process was killed while it wrote."""
-        with child(orders(Task.WRITE, storage, locked.vault)) as process:
-            numbers = set(islice(process, FEW)) | process.kill()
-        return Left(vault=locked.vault, acknowledged=locked.acknowledged | numbers)
+        return killed_vault(storage, locked)
 
     @pytest.fixture(params=["locked", "killed"])
     def left(self, request: pytest.FixtureRequest) -> Left:

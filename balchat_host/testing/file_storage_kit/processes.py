@@ -9,11 +9,12 @@ import anyio
 import pytest
 from anyio import to_thread
 
-from balchat_host.api.errors import VaultInUse
+from balchat_host.api.errors import BalchatError, VaultInUse
 from balchat_host.api.storage import ReadTransaction, SqlValue, Storage, Transaction, Vault
 from balchat_host.testing.file_storage_kit.files import (
     FileStorageKitBase,
     Left,
+    await_paths,
     open_once,
     orders,
     require_whole_or_none,
@@ -27,6 +28,9 @@ from balchat_host.testing.storage_kit import (
     unlocked,
 )
 from balchat_host.testing.waiting import PATIENCE
+
+_BEFORE: Final = 10
+"""Units before a backup begins."""
 
 _FULL: Final = 2
 """From here on, `PRAGMA synchronous` has every commit wait for the disk."""
@@ -53,11 +57,13 @@ class ProcessTests(FileStorageKitBase):
         )
 
     def test_a_creation_that_was_killed_leaves_a_whole_vault_or_none(self, storage: Storage, tmp_path: Path) -> None:
-        for created in range(8):
-            parent = tmp_path / str(created)
+        for paths in range(1, 8):
+            parent = tmp_path / str(paths)
             with child(orders(Task.CREATE, storage, parent)) as process:
-                assert len(list(islice(process, created))) == created
-            for directory in sorted(parent.iterdir()) if parent.exists() else []:
+                assert next(iter(process)) == 0
+                await_paths(parent, paths, beside={"0"})
+            assert storage.exists(parent / "0"), "it was told that this one is made"
+            for directory in sorted(parent.iterdir()):
                 require_whole_or_none(storage, directory, int(directory.name))
 
     def test_a_creation_that_was_killed_in_its_first_unit_leaves_no_vault(
@@ -80,14 +86,32 @@ class ProcessTests(FileStorageKitBase):
             if survived:
                 break
 
-    def test_a_backup_that_was_killed_leaves_a_whole_vault_or_nothing(self, storage: Storage, locked: Left) -> None:
+    def test_a_backup_that_was_killed_leaves_a_whole_vault_or_nothing(
+        self, storage: Storage, locked: Left, tmp_path: Path
+    ) -> None:
         rows = open_once(storage, locked.vault)
-        with child(orders(Task.BACK_UP, storage, locked.vault)) as process:
-            finished = {str(number) for number in islice(process, 5)}
-        targets = [path for path in locked.vault.parent.iterdir() if path.name.isdecimal()]
-        assert finished <= {target.name for target in targets}
-        for target in targets:
-            assert open_once(storage, target) == rows
+        for paths in range(1, 8, 2):
+            folder = tmp_path / f"copies {paths}"
+            folder.mkdir()
+            with child(orders(Task.BACK_UP, storage, folder, source=locked.vault)) as process:
+                assert next(iter(process)) == 0
+                await_paths(folder, paths, beside={"0"})
+            targets = [path for path in folder.iterdir() if path.name.isdecimal()]
+            assert folder / "0" in targets, "it was told that this one is made"
+            for target in targets:
+                assert open_once(storage, target) == rows
+
+    def test_a_backup_that_was_killed_while_it_was_amended_leaves_nothing_that_opens(
+        self, storage: Storage, locked: Left, tmp_path: Path
+    ) -> None:
+        folder = tmp_path / "copies"
+        folder.mkdir()
+        with child(orders(Task.DIE_AMENDING, storage, folder / "copy", source=locked.vault)) as process:
+            assert not set(process)
+        assert not (folder / "copy").exists()
+        for path in [path for path in folder.rglob("*") if path.is_dir()]:
+            with pytest.raises(BalchatError):
+                open_once(storage, path)
 
     def test_a_restore_that_was_killed_anywhere_leaves_a_whole_vault_or_none(
         self, storage: Storage, left: Left, tmp_path: Path
@@ -101,9 +125,9 @@ class ProcessTests(FileStorageKitBase):
             assert storage.exists(directory) or not survived
             if storage.exists(directory):
                 left.require_kept(open_once(storage, directory))
+            assert self.lasting(left.vault) == before, "the backup was changed"
             if survived:
                 break
-        assert self.lasting(left.vault) == before
 
     def test_a_commit_waits_until_the_disk_has_it(self, storage: Storage, directory: Path) -> None:
         """A kill loses nothing that the system has; a power failure does. So SQLite has to wait for the disk."""
@@ -138,8 +162,10 @@ class ProcessTests(FileStorageKitBase):
             await vault.transact(add_note("before"))
             tasks.start_soon(vault.transact, long_unit)
             await anyio.wait_all_tasks_blocked()
-            assert await vault.read(notes) == ["before"]
-            go_on.set()
+            try:
+                assert await vault.read(notes) == ["before"]
+            finally:
+                go_on.set()
 
     async def test_a_long_view_stays_as_it_was_and_holds_up_no_unit(self, storage: Storage, directory: Path) -> None:
         begun, go_on = threading.Event(), threading.Event()
@@ -157,27 +183,37 @@ class ProcessTests(FileStorageKitBase):
             await vault.transact(add_note("before"))
             tasks.start_soon(view)
             assert await to_thread.run_sync(begun.wait, PATIENCE)
-            await vault.transact(add_note("meanwhile"))
-            assert await vault.read(notes) == ["before", "meanwhile"]
-            go_on.set()
+            try:
+                await vault.transact(add_note("meanwhile"))
+                assert await vault.read(notes) == ["before", "meanwhile"]
+            finally:
+                go_on.set()
 
     async def test_a_backup_is_of_one_moment_while_units_go_on(
         self, storage: Storage, directory: Path, tmp_path: Path
     ) -> None:
         copied = anyio.Event()
 
-        def two_notes(tx: Transaction) -> None:
-            add_note("one")(tx)
-            add_note("two")(tx)
+        def count_on(tx: Transaction) -> None:
+            """Add a note. Have all notes and an area say how many there are."""
+            number = str(len(notes(tx)) + 1)
+            tx.execute("INSERT INTO note (text) VALUES ('')")
+            tx.execute("UPDATE note SET text = ?", (number,))
+            tx.area("number of notes").put(b"", number.encode())
 
         async def write_on(vault: Vault) -> None:
             while not copied.is_set():
-                await vault.transact(two_notes)
+                await vault.transact(count_on)
 
         async with new_vault(storage, directory) as vault:
+            for _ in range(_BEFORE):
+                await vault.transact(count_on)
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(write_on, vault)
                 await vault.backup(tmp_path / "backup", as_it_is)
                 copied.set()
             async with unlocked(storage, tmp_path / "backup") as copy:
-                assert len(await copy.read(notes)) % 2 == 0
+                found = await copy.read(notes)
+                assert await copy.read(lambda tx: tx.area("number of notes").get(b"")) == str(len(found)).encode()
+                assert found == [str(len(found))] * len(found)
+                assert len(found) >= _BEFORE, "what was acknowledged before is missing"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from anyio import to_thread
+from balchat_storage_sqlcipher.files import make_file
 from balchat_storage_sqlcipher.header import Kdf
 from balchat_storage_sqlcipher.storage import SqlcipherStorage
 from balchat_storage_sqlcipher.vault import SqlcipherVault
@@ -17,6 +18,8 @@ class FaultyFiles(SqlcipherStorage):
     audited: ClassVar[bool] = False
     failures: ClassVar[tuple[type[BaseException], ...]] = ()
     vault: ClassVar[type[SqlcipherVault]] = SqlcipherVault
+    left: ClassVar[str] = "locked"
+    """The fixture that `left` stands for."""
 
     def __init__(self) -> None:
         super().__init__(weak_kdf=Kdf(memory_kib=8, passes=1, lanes=1))
@@ -34,3 +37,20 @@ class FaultyFiles(SqlcipherStorage):
         unlocked = await super().unlock(directory, kind, secret)
         unlocked.__class__ = self.vault
         return unlocked
+
+
+def copy_vault(source, directory) -> None:
+    """Copy the files of a vault, for the owner alone."""
+    (directory / "vault").mkdir(0o700, parents=True)
+    for path in (source / "vault").iterdir():
+        make_file(directory / "vault" / path.name, path.read_bytes())
+
+
+async def copy_and_amend(storage, directory, source, slot, amend) -> None:
+    """Restore a vault where it is to be, without looking at what is copied."""
+    await to_thread.run_sync(copy_vault, source, directory)
+    restored = await storage.unlock(directory, *slot)
+    try:
+        await restored.transact(amend)
+    finally:
+        await restored.aclose()

@@ -11,10 +11,12 @@ from balchat_storage_sqlcipher.vault import SqlcipherVault
 from balchat_host.api.errors import VaultDamaged, WrongSecret
 from balchat_host.api.storage import SqlError
 from balchat_host.api.types import Check
-from tests.kits.file_faults.faulty_files import FaultyFiles
+from tests.kits.file_faults.faulty_files import FaultyFiles, copy_and_amend, copy_vault
 
 OWNER = "test_only_the_owner_can_reach_the_files"
 PLAIN = "test_nothing_readable_lies_on_the_disk"
+KILLED = "test_nothing_readable_lies_on_the_disk_after_a_kill"
+DAMAGED = "test_a_damage_anywhere_in_a_backup_is_noticed_or_takes_nothing"
 NEEDLE = "a needle that nobody must find"
 
 
@@ -296,3 +298,103 @@ class LeavesAFileBeside(FaultyFiles):
 
     def made(self, directory, slots):
         directory.with_name("lock").touch(0o600)
+
+
+# -- a backup that is damaged
+
+
+class RestoresWithoutLooking(FaultyFiles):
+    """Restores a backup without looking whether its pages are as they were written."""
+
+    caught_by = DAMAGED
+
+    async def restore(self, directory, source, kind, secret, amend):
+        try:
+            await copy_and_amend(self, directory, source, (kind, secret), amend)
+        except VaultDamaged:
+            await to_thread.run_sync(shutil.rmtree, directory)
+            raise
+
+
+class LeavesWhatIsDamaged(FaultyFiles):
+    """Puts what it restores in place, looks at it then, and leaves it there where it is damaged."""
+
+    caught_by = DAMAGED
+
+    async def restore(self, directory, source, kind, secret, amend):
+        try:
+            await super().restore(directory, source, kind, secret, amend)
+        except VaultDamaged:
+            await to_thread.run_sync(copy_vault, source, directory)
+            raise
+
+
+class RestoresNothingOfADamagedOne(FaultyFiles):
+    """Makes an empty vault of a backup that is damaged, and says nothing."""
+
+    caught_by = DAMAGED
+    failures = (SqlError,)
+
+    async def restore(self, directory, source, kind, secret, amend):
+        try:
+            await super().restore(directory, source, kind, secret, amend)
+        except VaultDamaged:
+            await (await self.create(directory, {kind: secret}, amend)).aclose()
+
+
+# -- what a process leaves that was killed
+
+
+class KeepsAReadableIndexWhileItIsOpen(FaultyFiles):
+    """Has a readable index of what is in the vault until it is locked."""
+
+    caught_by = KILLED
+
+    async def unlock(self, directory, kind, secret):
+        unlocked = await super().unlock(directory, kind, secret)
+        texts = await unlocked.read(lambda tx: tx.query("SELECT text FROM half"))
+        await to_thread.run_sync((directory / "index").write_text, repr(texts))
+        return unlocked
+
+    class vault(SqlcipherVault):  # noqa: N801  # it stands for the attribute
+        async def aclose(self):
+            await super().aclose()
+            await to_thread.run_sync((self._opened.files.directory / "index").unlink, True)
+
+
+class KeepsThePassphraseWhileItIsOpen(FaultyFiles):
+    """Writes the passphrase down until the vault is locked, to open it again without asking."""
+
+    caught_by = KILLED
+
+    async def unlock(self, directory, kind, secret):
+        unlocked = await super().unlock(directory, kind, secret)
+        await to_thread.run_sync((directory / "session").write_bytes, secret.reveal())
+        return unlocked
+
+    class vault(SqlcipherVault):  # noqa: N801  # it stands for the attribute
+        async def aclose(self):
+            await super().aclose()
+            await to_thread.run_sync((self._opened.files.directory / "session").unlink, True)
+
+
+class WorksOnAReadableCopyBesideIt(FaultyFiles):
+    """Decrypts the vault into a database beside its folder, which is there until it is locked."""
+
+    caught_by = KILLED
+
+    async def unlock(self, directory, kind, secret):
+        def decrypt() -> None:
+            cursor = unlocked._writer._cursor
+            cursor.execute("ATTACH DATABASE ? AS plain KEY ''", (str(directory.with_name("plain")),))
+            cursor.execute("SELECT sqlcipher_export('plain')").fetchall()
+            cursor.execute("DETACH DATABASE plain")
+
+        unlocked = await super().unlock(directory, kind, secret)
+        await to_thread.run_sync(decrypt)
+        return unlocked
+
+    class vault(SqlcipherVault):  # noqa: N801  # it stands for the attribute
+        async def aclose(self):
+            await super().aclose()
+            await to_thread.run_sync(self._opened.files.directory.with_name("plain").unlink, True)
