@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
 from itertools import count
@@ -43,10 +43,13 @@ class Task(StrEnum):
     """Begin to make a vault, and die at the end of its first unit."""
 
     DIE_TOUCHING = "die touching"
-    """Make a vault with the first pair of rows, write `0`, and end; or die before, `at` its files."""
+    """Make the vaults `1`, `2` … in the directory, each with the first pair of rows.
+
+    Die making each, one file later than the last one. Write each number, and end with the first vault that is made.
+    """
 
     DIE_RESTORING = "die restoring"
-    """Restore the directory from `source`, write `0`, and end; or die before, `at` its files."""
+    """Restore `1`, `2` … in the directory from `source`, and die meanwhile in the same way."""
 
     BACK_UP = "back up"
     """Unlock the vault in `source` and copy it to `0`, `1`, `2` … in the directory without end."""
@@ -63,8 +66,6 @@ class Orders:
     storage: Storage
     directory: Path
     passphrase: Secret
-    at: int = 0
-    """Where to die (`death.die_touching`)."""
     source: Path | None = None
     """What to restore from, or to copy."""
 
@@ -103,7 +104,28 @@ def child(orders: Orders) -> Generator[Child]:
 
 def main() -> None:
     """Be the child."""
-    anyio.run(_work, pickle.load(sys.stdin.buffer))  # noqa: S301  # it comes from the test that started this process
+    orders: Orders = pickle.load(sys.stdin.buffer)  # noqa: S301  # it comes from the test that started this process
+    if orders.task in {Task.DIE_TOUCHING, Task.DIE_RESTORING}:
+        _die_everywhere(orders)
+    else:
+        anyio.run(_work, orders)
+
+
+def _die_everywhere(orders: Orders) -> None:
+    """Carry out the orders in one process after the other, of which each dies later, until one survives."""
+    for number in count(1):
+        # A fork, since a new process would import everything again; no thread has been started yet.
+        process = os.fork()
+        if not process:
+            die_touching(orders.directory / str(number), number)
+            anyio.run(_work, replace(orders, directory=orders.directory / str(number)))
+            return
+        _, status = os.waitpid(process, 0)
+        if not os.WIFSIGNALED(status) and os.waitstatus_to_exitcode(status):
+            sys.exit("it failed, before it was to die")
+        _report(number)
+        if not os.WIFSIGNALED(status):
+            return
 
 
 def pair(number: int) -> tuple[str, str]:
@@ -142,9 +164,7 @@ async def _create(orders: Orders) -> None:
     if orders.task is Task.DIE_FILLING:
         await orders.storage.create(orders.directory, slots, _fill_and_die)
     elif orders.task is Task.DIE_TOUCHING:
-        die_touching(orders.directory, orders.at)
         await (await orders.storage.create(orders.directory, slots, partial(fill, 0))).aclose()
-        _report(0)
     else:
         for number in count():
             await (await orders.storage.create(orders.directory / str(number), slots, partial(fill, number))).aclose()
@@ -153,9 +173,7 @@ async def _create(orders: Orders) -> None:
 
 async def _restore(orders: Orders) -> None:
     assert orders.source is not None, "there is nothing to restore from"
-    die_touching(orders.directory, orders.at)
     await orders.storage.restore(orders.directory, orders.source, SlotKind.PASSPHRASE, orders.passphrase, _as_it_is)
-    _report(0)
 
 
 async def _back_up(orders: Orders) -> None:

@@ -73,9 +73,9 @@ def halves(tx: ReadTransaction) -> list[SqlRow]:
     return tx.query("SELECT number, text FROM half ORDER BY number, text")
 
 
-def orders(task: Task, storage: Storage, directory: Path, *, at: int = 0, source: Path | None = None) -> Orders:
+def orders(task: Task, storage: Storage, directory: Path, *, source: Path | None = None) -> Orders:
     """Orders for a child."""
-    return Orders(task=task, storage=storage, directory=directory, passphrase=PASSPHRASE, at=at, source=source)
+    return Orders(task=task, storage=storage, directory=directory, passphrase=PASSPHRASE, source=source)
 
 
 def open_once(storage: Storage, directory: Path, opened: Callable[[], None] = lambda: None) -> list[SqlRow]:

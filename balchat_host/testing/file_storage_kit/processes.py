@@ -1,7 +1,7 @@
 """What another process, a kill and threads do to a vault."""
 
 import threading
-from itertools import count, islice
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -77,14 +77,13 @@ class ProcessTests(FileStorageKitBase):
     def test_a_creation_that_was_killed_anywhere_leaves_a_whole_vault_or_none(
         self, storage: Storage, tmp_path: Path
     ) -> None:
-        for at in count(1):
-            directory = tmp_path / str(at)
-            with child(orders(Task.DIE_TOUCHING, storage, directory, at=at)) as process:
-                survived = set(process) == {0}
-            assert storage.exists(directory) or not survived
-            require_whole_or_none(storage, directory, 0)
-            if survived:
-                break
+        folder = tmp_path / "new"
+        folder.mkdir()
+        with child(orders(Task.DIE_TOUCHING, storage, folder)) as process:
+            *killed, made = process
+        assert storage.exists(folder / str(made)), "it was told that this one is made"
+        for number in (*killed, made):
+            require_whole_or_none(storage, folder / str(number), 0)
 
     def test_a_backup_that_was_killed_leaves_a_whole_vault_or_nothing(
         self, storage: Storage, locked: Left, tmp_path: Path
@@ -116,18 +115,15 @@ class ProcessTests(FileStorageKitBase):
     def test_a_restore_that_was_killed_anywhere_leaves_a_whole_vault_or_none(
         self, storage: Storage, left: Left, tmp_path: Path
     ) -> None:
-        before = self.lasting(left.vault)
-        for at in count(1):
-            directory = tmp_path / f"restored {at}"
-            given = orders(Task.DIE_RESTORING, storage, directory, at=at, source=left.vault)
-            with child(given) as process:
-                survived = set(process) == {0}
-            assert storage.exists(directory) or not survived
+        before, folder = self.lasting(left.vault), tmp_path / "restored"
+        folder.mkdir()
+        with child(orders(Task.DIE_RESTORING, storage, folder, source=left.vault)) as process:
+            *killed, restored = process
+        assert self.lasting(left.vault) == before, "the backup was changed"
+        assert storage.exists(folder / str(restored)), "it was told that this one is restored"
+        for directory in (folder / str(number) for number in (*killed, restored)):
             if storage.exists(directory):
                 left.require_kept(open_once(storage, directory))
-            assert self.lasting(left.vault) == before, "the backup was changed"
-            if survived:
-                break
 
     def test_a_commit_waits_until_the_disk_has_it(self, storage: Storage, directory: Path) -> None:
         """A kill loses nothing that the system has; a power failure does. So SQLite has to wait for the disk."""
