@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from balchat_relay.storage.sqlite import blob_files, schema
@@ -99,6 +100,30 @@ class LeavesWhatCameBack(PowerFault):
 
     @staticmethod
     def plant(monkeypatch):
+        monkeypatch.setattr(blob_files.BlobFiles, "compare", lambda *_: [])
+
+
+class LeavesHalfABlob(PowerFault):
+    """Has the disk write each piece of a blob as it comes, and leaves the pieces of one that never came whole."""
+
+    caught_by = "test_of_a_blob_that_was_coming_nothing_is_left_after_a_power_failure"
+
+    @staticmethod
+    def plant(monkeypatch):
+        create, write = blob_files.BlobFiles._create, blob_files._write
+
+        def created(files: Any, *named: Any) -> int:
+            descriptor = create(files, *named)
+            blob_files._sync(files._folder)
+            return descriptor
+
+        def written(descriptor: int, octets: bytes) -> None:
+            write(descriptor, octets)
+            os.fsync(descriptor)
+
+        monkeypatch.setattr(blob_files.BlobFiles, "_create", created)
+        monkeypatch.setattr(blob_files, "_write", written)
+        monkeypatch.setattr(blob_files, "_GATHERED", 1)
         monkeypatch.setattr(blob_files.BlobFiles, "compare", lambda *_: [])
 
 
