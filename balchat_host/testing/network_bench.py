@@ -1,8 +1,7 @@
 """What the kit asks a network's author for, and what its tests are made of."""
 
 from abc import ABC, abstractmethod
-from base64 import b32encode, b64encode
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_bytes
@@ -14,6 +13,7 @@ from anyio.abc import ByteStream
 from balchat_host.api.network import Network, PublishedService
 from balchat_host.api.types import OnionKey, Phase, Secret, ServiceState
 from balchat_host.testing.audit import confide, watched
+from balchat_host.testing.spellings import stands_in
 from balchat_host.testing.virtual_network import onion_of
 from balchat_host.testing.waiting import PATIENCE, SeenStates
 
@@ -76,20 +76,9 @@ def confide_key(key: Secret) -> None:
     confide("an onion", onion_of(key).octets)
 
 
-def spellings(octets: bytes) -> Iterator[bytes]:
-    """Return how octets may stand in a file or a text: as they are, hexadecimal, base64 and base32."""
-    yield octets
-    yield octets.hex().encode()
-    yield octets.hex().upper().encode()
-    yield b64encode(octets).rstrip(b"=")[:-1]
-    yield b32encode(octets).rstrip(b"=")[:-1]
-    yield b32encode(octets).lower().rstrip(b"=")[:-1]
-
-
 def names(text: str, address: OnionKey) -> bool:
     """Return whether a text has an address in it, in whichever spelling."""
-    words = [address.onion.removesuffix(".onion").encode(), *spellings(address.octets)]
-    return any(word in text.encode() for word in words)
+    return stands_in(address.octets, text.encode())  # an onion's address begins with its octets in base32
 
 
 async def receive_exactly(stream: ByteStream, size: int) -> bytes:

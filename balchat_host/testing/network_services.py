@@ -27,9 +27,9 @@ from balchat_host.testing.network_bench import (
     published,
     receive_exactly,
     seed,
-    spellings,
 )
 from balchat_host.testing.network_pair import NetworkKitBase, Pair
+from balchat_host.testing.spellings import stands_in
 from balchat_host.testing.virtual_network import ignore_state, onion_of
 from balchat_host.testing.waiting import PATIENCE, SeenStates, running, unwrapped
 
@@ -288,13 +288,11 @@ class ServicesOfNetworkTests(NetworkKitBase):
 
 async def _expect_nothing_written(bench: NetworkBench, pair: Pair, *private: bytes) -> None:
     """Look for keys, addresses, and what else is private, in every file of the bench."""
-    forms = [form for octets in private for form in spellings(octets)]
+    looked_for = [*private]
     for key in pair.all_keys:
-        for octets in (key.reveal(), sha512(key.reveal()).digest()[32:], onion_of(key).octets):
-            forms += spellings(octets)
-        forms.append(onion_of(key).onion.removesuffix(".onion").encode())
+        looked_for += [key.reveal(), sha512(key.reveal()).digest()[32:], onion_of(key).octets]
     written = await anyio.to_thread.run_sync(_read_all, bench.folders())
-    assert not any(form in content for form in forms for content in written)
+    assert not any(stands_in(octets, *written) for octets in looked_for)
 
 
 async def expect_little_more(before: int, problem: str) -> None:

@@ -4,11 +4,11 @@ import logging
 import os
 import sys
 import warnings
-from base64 import b32encode, b64encode, urlsafe_b64encode
 from collections.abc import Callable, Collection, Iterator
 from typing import Any, Final
 
 from balchat_host.testing.audit.places import here, shown
+from balchat_host.testing.spellings import encodings, spellings
 
 _LEAST: Final = 16
 """Octets of the shortest word that is looked for: a shorter one can stand in a line by chance."""
@@ -96,11 +96,11 @@ class LogWatch:
 
     def telling(self) -> Iterator[str]:
         """Say which lines hold something private."""
-        spelt = [(what, spelling) for octets, what in self._private.items() for spelling in _spellings(octets)]
+        spelt = [(what, spelling) for octets, what in self._private.items() for spelling in spellings(octets)]
         spelt += [
             (what, spelling[:_SHORTENED])
             for octets, what in self._short.items()
-            for spelling in (octets.hex(), *_encodings(octets))
+            for spelling in (octets.hex(), *encodings(octets))
         ]
         for (kind, place, line), may_hold in self._lines.items():
             low = line.lower()
@@ -125,24 +125,3 @@ class LogWatch:
         self.hear("a log line", place, self._formatter.format(record))
         record.exc_text = None  # as if nobody had looked: another formatter may write it in another way
         return record
-
-
-def _spellings(octets: bytes) -> Iterator[str]:
-    """Return how octets may stand in a line: as text, as Python shows them, hexadecimal, base64 and base32."""
-    yield octets.hex()
-    yield ", ".join(map(str, octets))
-    # Whether Python writes a single quote with a backslash depends on all of what it shows, which may be more.
-    plain = repr(octets)[2:-1].replace("\\'", "'")
-    yield plain
-    yield plain.replace("'", "\\'")
-    yield from _encodings(octets)
-    try:
-        yield octets.decode()
-    except UnicodeDecodeError:
-        return
-
-
-def _encodings(octets: bytes) -> Iterator[str]:
-    for encoded in (b64encode(octets), urlsafe_b64encode(octets)):
-        yield encoded.decode().rstrip("=")[:-1]
-    yield b32encode(octets).decode().lower().rstrip("=")[:-1]

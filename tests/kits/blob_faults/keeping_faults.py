@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from base64 import b32encode, b64encode
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -270,6 +272,50 @@ class KeepsTheKeyBeside(FaultyBlobs):
     async def put_blob(self, peer, key, index, octets):
         report = await super().put_blob(peer, key, index, octets)
         await self.on_disk((self.place(self.opened(key)) / "key").write_text, key.hex())
+        return report
+
+
+class KeepsTheKeyBesideInBase64(FaultyBlobs):
+    """Keeps the key of a container beside its parts, in base64."""
+
+    caught_by = READ
+
+    async def put_blob(self, peer, key, index, octets):
+        report = await super().put_blob(peer, key, index, octets)
+        await self.on_disk((self.place(self.opened(key)) / "key").write_bytes, b64encode(key))
+        return report
+
+
+class KeepsTheKeyBesideInBase32(FaultyBlobs):
+    """Keeps the key of a container beside its parts, in base32."""
+
+    caught_by = READ
+
+    async def put_blob(self, peer, key, index, octets):
+        report = await super().put_blob(peer, key, index, octets)
+        await self.on_disk((self.place(self.opened(key)) / "key").write_bytes, b32encode(key))
+        return report
+
+
+class NotesTheLastContainer(FaultyBlobs):
+    """Notes the key of the last container that was allocated, as JSON has octets: a list of numbers."""
+
+    caught_by = READ
+
+    async def allocate_containers(self, peer):
+        containers = await super().allocate_containers(peer)
+        await self.on_disk((self.folder / "last").write_text, json.dumps(list(containers[-1].key)))
+        return containers
+
+
+class KeepsPartsInBase64(FaultyBlobs):
+    """Keeps parts as they are, beside the sealed ones, in base64."""
+
+    caught_by = READ
+
+    async def put_blob(self, peer, key, index, octets):
+        report = await super().put_blob(peer, key, index, octets)
+        await self.on_disk((self.place(self.opened(key)) / "plain").write_bytes, b64encode(octets))
         return report
 
 
