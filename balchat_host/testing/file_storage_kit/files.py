@@ -14,6 +14,7 @@ import anyio
 import pytest
 
 from balchat_host.api.storage import ReadTransaction, SlotKind, SqlRow, Storage
+from balchat_host.testing.spellings import stands_in
 from balchat_host.testing.storage_child import TABLE, Orders, Task, child, pair, write_pair
 from balchat_host.testing.storage_kit import (
     PASSPHRASE,
@@ -144,10 +145,10 @@ def require_all_private(folder: Path) -> None:
 
 
 def require_unreadable(directory: Path, needles: Iterable[bytes]) -> None:
-    """Assert that no needle occurs in a file or in a name."""
+    """Assert that no needle occurs in a file or in a name, in any of the usual spellings."""
     for name, octets in contents(directory).items():
         for needle in needles:
-            assert needle not in octets + name.encode(), f"found in {name}"
+            assert not stands_in(needle, octets, name.encode()), f"found in {name}"
 
 
 def locked_vault(storage: Storage, directory: Path, units: int = FEW) -> Left:

@@ -148,16 +148,17 @@ class ProcessTests(FileStorageKitBase):
     # -- threads
 
     async def test_a_long_unit_holds_up_neither_the_loop_nor_a_view(self, storage: Storage, directory: Path) -> None:
-        go_on = threading.Event()
+        begun, go_on = threading.Event(), threading.Event()
 
         def long_unit(tx: Transaction) -> None:
             add_note("long")(tx)
+            begun.set()
             assert go_on.wait(PATIENCE)
 
         async with new_vault(storage, directory) as vault, anyio.create_task_group() as tasks:
             await vault.transact(add_note("before"))
             tasks.start_soon(vault.transact, long_unit)
-            await anyio.wait_all_tasks_blocked()
+            assert await to_thread.run_sync(begun.wait, PATIENCE)
             try:
                 assert await vault.read(notes) == ["before"]
             finally:

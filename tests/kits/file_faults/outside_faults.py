@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from base64 import b64encode
 from urllib.parse import quote
 
 from anyio import to_thread
@@ -77,6 +78,17 @@ class WritesThePassphrase(FaultyFiles):
     def made(self, directory, slots):
         path = directory / "hint"
         path.write_bytes(b" ".join(secret.reveal() for secret in slots.values()))
+        path.chmod(0o600)
+
+
+class WritesThePassphraseInBase64(FaultyFiles):
+    """Writes the passphrase beside the vault in base64, as settings files have what is no text."""
+
+    caught_by = PLAIN
+
+    def made(self, directory, slots):
+        path = directory / "settings"
+        path.write_bytes(b"\n".join(b64encode(secret.reveal()) for secret in slots.values()))
         path.chmod(0o600)
 
 
