@@ -2,6 +2,8 @@
 
 from tests.kits.app_faults import (
     account_faults,
+    contact_faults,
+    conversation_faults,
     event_faults,
     file_faults,
     leak_faults,
@@ -16,7 +18,15 @@ from tests.kits.planted import planted
 __all__ = ["DIRECT_FAULTS", "FAULTS", "PAIR_FAULTS", "RELAY_FAULTS"]
 
 FAULTS = [
-    *planted(FaultyApp, account_faults, message_faults, event_faults, file_faults),
+    *planted(
+        FaultyApp,
+        contact_faults,
+        account_faults,
+        conversation_faults,
+        message_faults,
+        event_faults,
+        file_faults,
+    ),
     *planted(FaultyForTheAudit, leak_faults),
 ]
 PAIR_FAULTS = planted(FaultyPair, pair_faults)

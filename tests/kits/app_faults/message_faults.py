@@ -1,4 +1,4 @@
-"""Faults of ways to an account: what becomes of messages and conversations."""
+"""Faults of ways to an account: what becomes of messages."""
 
 from __future__ import annotations
 
@@ -15,9 +15,7 @@ logger = logging.getLogger(__name__)
 
 KEPT = "test_a_sent_message_is_kept_as_it_was_written"
 PAGES = "test_history_goes_back_page_by_page"
-BOTH_WAYS = "test_pages_lead_through_the_history_both_ways"
 DELETED = "test_what_is_deleted_is_gone_and_only_that_there_was_one_is_shown"
-FOUND = "test_words_are_found_the_newest_first"
 
 
 class GivesTheNewestFirst(FaultyApp):
@@ -127,25 +125,6 @@ class GivesAllOfIt(FaultyApp):
         return await call(conversation, 1000 if 0 < limit <= 1000 else limit, **named)
 
 
-class LeadsBackOnly(FaultyApp):
-    """Takes `after` for `before`."""
-
-    caught_by = BOTH_WAYS
-
-    async def messages_history(self, call, *given, after=None, **named):
-        return await call(*given, **({"before": after} if after else {}), **named)
-
-
-class HasNoMessageInTheMiddle(FaultyApp):
-    """Leaves out the message around which a page is asked for."""
-
-    caught_by = BOTH_WAYS
-
-    async def messages_history(self, call, *given, around=None, **named):
-        page = await call(*given, around=around, **named)
-        return [message for message in page if around is None or not message.id.startswith(around)]
-
-
 class EditsWhatItShowsOnly(FaultyApp):
     """Says that a message is edited, and leaves it as it was."""
 
@@ -197,67 +176,6 @@ class IgnoresExpiry(FaultyApp):
 
     async def messages_send(self, call, *given, expires_after=None, expires_at=None, **named):
         return await call(*given, **named)
-
-
-class FindsTheOldestFirst(FaultyApp):
-    """Gives what a search finds in another order."""
-
-    caught_by = FOUND
-
-    async def messages_search(self, call, *given, **named):
-        page = await call(*given, **named)
-        return replace(page, hits=page.hits[::-1])
-
-
-class SearchesEverywhere(FaultyApp):
-    """Finds messages of other conversations than the one that was named."""
-
-    caught_by = FOUND
-
-    async def messages_search(self, call, words, conversation=None, *given, **named):
-        return await call(words, None, *given, **named)
-
-
-class SharesDrafts(FaultyApp):
-    """Shows a draft in every conversation."""
-
-    caught_by = "test_a_draft_belongs_to_its_conversation"
-
-    async def conversations_draft(self, call, conversation, text):
-        self.kept["draft"] = text
-        return await call(conversation, text)
-
-    async def conversations_get(self, call, *given):
-        return replace(await call(*given), draft=self.kept.get("draft", ""))
-
-
-class KeepsDraftsThatWereSent(FaultyApp):
-    """Shows a draft still when its text was sent."""
-
-    caught_by = "test_a_draft_stays_until_its_text_is_sent"
-
-    async def messages_send(self, call, conversation, text, *given, **named):
-        sent = await call(conversation, text, *given, **named)
-        await self._app.conversations.draft(conversation, text)
-        return sent
-
-
-class MutesUntilThePast(FaultyApp):
-    """Takes a time of the past for the end of silence."""
-
-    caught_by = "test_muting_with_and_without_an_end"
-
-    async def conversations_mute(self, call, conversation, until=None):
-        return await call(conversation, until if until is None or until > 1 else None)
-
-
-class ListsByTitle(FaultyApp):
-    """Lists conversations by their titles."""
-
-    caught_by = "test_whichever_was_written_in_last_comes_first"
-
-    async def conversations_list(self, call):
-        return sorted(await call(), key=lambda each: each.title)
 
 
 class SendsAgainWhatHasNotFailed(FaultyApp):
