@@ -4,7 +4,7 @@
         @pytest.fixture
         async def alice(self):
             async with remote_account() as app:
-                yield TestedAccount(app=app, passphrase=…, recovery_code=…)
+                yield TestedAccount(app=app, passphrase=…, recovery_code=…, one_client=True)
 
 The account is new for every test: no contact, no request, no message. Nothing needs a network: who is added here is
 nobody. Where accounts reach each other, subclass `AppPairKit` of `balchat_host.testing.app_pair_kit` as well.

@@ -26,13 +26,17 @@ TEXTS: Final = ("hello", "two\nlines", 'quotes " and \\ and \t', "žluťoučký 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TestedAccount:
-    """An account, and what opens its vault."""
+    """An account, and what opens its vault.
+
+    `one_client`: it is used across a connection, where there is one client only, which ends with the connection.
+    """
 
     __test__ = False
 
     app: App
     passphrase: Secret
     recovery_code: Secret
+    one_client: bool = False
 
 
 def nobody(number: int = 1) -> PeerId:

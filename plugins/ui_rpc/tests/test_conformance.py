@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -22,7 +23,7 @@ def seen(account: MemoryAccount, app: App) -> TestedAccount:
 class TestRemoteApp(AppKit):
     @pytest.fixture
     def alice(self, account: MemoryAccount, remote: App) -> TestedAccount:
-        return seen(account, remote)
+        return replace(seen(account, remote), one_client=True)
 
 
 class TestRemoteAppPair(AppPairKit):

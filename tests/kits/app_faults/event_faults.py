@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import aclosing, suppress
+from contextlib import ExitStack, aclosing, contextmanager, nullcontext, suppress
 from dataclasses import replace
 
 from balchat_host.api.ephemeral import PresentState
@@ -12,6 +12,9 @@ from tests.kits.app_faults.faulty_app import FaultyApp
 
 RESUME = "test_events_resume_after_any_cursor"
 SUBSCRIBER = "test_a_subscriber_goes_on_where_it_was"
+AT_FIRST = "test_nothing_is_attended_at_first"
+CLIENT = "test_what_a_client_attends_ends_with_it"
+CLIENTS = "test_each_client_attends_a_conversation_of_its_own"
 ATTENDED = "test_the_last_one_that_was_said_is_attended"
 FOLLOWED = "test_whoever_follows_learns_what_is_attended"
 
@@ -221,3 +224,70 @@ class TellsWhatIsAttendedAsAnEvent(FaultyApp):
     async def events_attend(self, call, conversation):
         await call(conversation)
         await self._app.conversations.draft(MYSELF, str(conversation))
+
+
+class SaysNothingOfNow(FaultyApp):
+    """Gives what changes, and not first how it is now."""
+
+    caught_by = AT_FIRST
+
+    async def events_ephemeral(self, call):
+        async with aclosing(call()) as moments:
+            async for moment in moments:
+                if not isinstance(moment, PresentState):
+                    yield moment
+
+
+class AttendsWhatNobodyShows(FaultyApp):
+    """Attends the conversation with ourselves as soon as somebody follows."""
+
+    caught_by = AT_FIRST
+
+    async def events_ephemeral(self, call):
+        await self._app.events.attend(MYSELF)
+        async with aclosing(call()) as moments:
+            async for moment in moments:
+                yield moment
+
+
+class AttendsAnEmptyName(FaultyApp):
+    """Says that a conversation without an id is attended where none is."""
+
+    caught_by = AT_FIRST
+
+    async def events_attended(self, call):
+        return ",".join(await call()).split(",")
+
+
+class HasNoClients(FaultyApp):
+    """Gives itself for every client, so that what one attends does not end with it."""
+
+    caught_by = CLIENT
+
+    def client(self):
+        return nullcontext(self)
+
+
+class KeepsClients(FaultyApp):
+    """Ends what a client attends with the account, and not before."""
+
+    caught_by = CLIENT
+
+    def client(self):
+        clients = self.kept.setdefault("clients", ExitStack())
+        return nullcontext(clients.enter_context(self._app.client()))
+
+
+class HasOneClient(FaultyApp):
+    """Gives all clients the same one, so that one takes the place of what another attends."""
+
+    caught_by = CLIENTS
+
+    @contextmanager
+    def client(self):
+        if "client" in self.kept:
+            yield self.kept["client"]
+        else:
+            with self._app.client() as self.kept["client"]:
+                yield self.kept["client"]
+            del self.kept["client"]
