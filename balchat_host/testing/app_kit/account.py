@@ -10,7 +10,7 @@ from balchat_host.api.errors import (
     WeakPassphrase,
     WrongSecret,
 )
-from balchat_host.api.frontend import App
+from balchat_host.api.frontend import NOTES_TO_SELF, App
 from balchat_host.api.frontend.area import areas_of, method_names
 from balchat_host.api.types import PeerId, Secret
 from balchat_host.testing.app_kit.accounts import NEW_PASSPHRASE, WRONG_SECRET, AppKitBase, TestedAccount, nobody
@@ -25,12 +25,13 @@ class AccountTests(AppKitBase):
     async def test_the_chat_code_is_the_key(self, app: App) -> None:
         ours = await app.account.code()
         peer = PeerId(bytes.fromhex(ours.peer_id))
-        assert ours.onion == peer.onion
+        assert (ours.peer_id, ours.onion) == (peer.octets.hex(), peer.onion)
         assert ours.code.startswith("balchat:" + peer.onion.removesuffix(".onion"))
 
     async def test_a_new_account_is_empty(self, app: App) -> None:
         status = await app.status.get()
         assert await app.contacts.list() == []
+        assert [view.title for view in await app.conversations.list()] == [NOTES_TO_SELF]
         assert status.requests == len(await app.requests.list()) == 0
         assert (status.outbox.waiting, status.outbox.oldest) == (0, None)
 

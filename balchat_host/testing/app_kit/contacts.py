@@ -48,6 +48,8 @@ class ContactTests(AppKitBase):
         assert (
             await app.contacts.add(code.replace(nobody().onion[:56], nobody(2).onion[:56]), "Robert")
         ).name == "Robert"
+        encoded = f"balchat:{nobody(3).onion.removesuffix('.onion')}?name=Stra%C3%9Fe%20%26%20Zoe"
+        assert (await app.contacts.add(encoded)).name == "Stra\u00dfe & Zoe"
 
     async def test_contacts_come_by_name(self, app: App) -> None:
         for number, name in enumerate(("Zoe", "anna", "Bob"), start=1):
@@ -143,6 +145,10 @@ class ContactTests(AppKitBase):
         known = await app.contacts.info("Bob")
         assert known.contact == added
         assert (known.devices, known.alarms) == ((), ())
+        renamed = await app.contacts.rename("Bob", "Robert")
+        assert (await app.contacts.info("Robert")).contact == renamed
+        blocked = await app.contacts.block("Robert")
+        assert (await app.contacts.info("Robert")).contact == blocked
 
     async def test_keys_are_renewed_with_those_whom_we_can_write_to(self, app: App) -> None:
         await app.contacts.add(nobody().onion, "Bob")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +14,11 @@ from tests.kits.app_faults.faulty_app import FaultyApp
 
 logger = logging.getLogger(__name__)
 
+CODE = "test_the_chat_code_is_the_key"
+EMPTY = "test_a_new_account_is_empty"
+LISTED = "test_every_setting_is_listed_with_what_it_takes"
+PENDING = "test_what_holds_after_a_restart_is_pending"
+WATCHED = "test_watching_gives_the_settings_now_and_after_a_change"
 SECRETS = "test_only_the_passphrase_or_the_recovery_code_changes_the_passphrase"
 SETTINGS = "test_what_cannot_be_set_is_refused_and_nothing_changes"
 
@@ -138,3 +143,121 @@ class SetsWhatDoesNotFit(FaultyApp):
         with suppress(BadInput):
             return await call(key, value)
         return await self._app.settings.reset(key)
+
+
+class GivesBareAddresses(FaultyApp):
+    """Gives the onion address for the chat code, without all else that a code says."""
+
+    caught_by = CODE
+
+    async def account_code(self, call):
+        ours = await call()
+        return replace(ours, code=ours.onion)
+
+
+class GivesCodesInCapitals(FaultyApp):
+    """Gives the chat code in capitals, as QR codes have it."""
+
+    caught_by = CODE
+
+    async def account_code(self, call):
+        ours = await call()
+        return replace(ours, code=ours.code.upper())
+
+
+class GivesPeerIdsInCapitals(FaultyApp):
+    """Gives our peer id in capitals, which no other view does."""
+
+    caught_by = CODE
+
+    async def account_code(self, call):
+        ours = await call()
+        return replace(ours, peer_id=ours.peer_id.upper())
+
+
+class WaitsSinceTheBeginning(FaultyApp):
+    """Gives 0 for the time since which something waits, where nothing does."""
+
+    caught_by = EMPTY
+
+    async def status_get(self, call):
+        status = await call()
+        return replace(status, outbox=replace(status.outbox, oldest=status.outbox.oldest or 0))
+
+
+class HidesWhatIsEmpty(FaultyApp):
+    """Lists no conversation in which nothing was written, ours neither."""
+
+    caught_by = EMPTY
+
+    async def conversations_list(self, call):
+        return [view for view in await call() if view.last_message is not None or view.draft or view.contact]
+
+
+class ListsSettingsWithoutChoices(FaultyApp):
+    """Does not say among what a setting is chosen."""
+
+    caught_by = LISTED
+
+    async def settings_list(self, call):
+        return [replace(view, choices=()) for view in await call()]
+
+
+class SaysThatAllIsWritable(FaultyApp):
+    """Says of every setting that front ends may change it."""
+
+    caught_by = LISTED
+
+    async def settings_list(self, call):
+        return [replace(view, writable=True) for view in await call()]
+
+
+class SaysLessOfOneSetting(FaultyApp):
+    """Says less of a setting that is asked for alone than of all together."""
+
+    caught_by = LISTED
+
+    async def settings_get(self, call, key):
+        return replace(await call(key), doc="")
+
+
+class SaysInUseAtOnce(FaultyApp):
+    """Says of every change of a setting that it holds."""
+
+    caught_by = PENDING
+
+    async def settings_set(self, call, key, value):
+        return replace(await call(key, value), pending=False)
+
+
+class SaysPendingOfWhatIsInUse(FaultyApp):
+    """Says that a setting holds after a restart only, although it has the value that is in use."""
+
+    caught_by = PENDING
+
+    async def settings_set(self, call, key, value):
+        changed = await call(key, value)
+        return replace(changed, pending=not changed.at_once)
+
+
+class TellsSettingsOnce(FaultyApp):
+    """Gives the settings as they are at first, and nothing of what changes then."""
+
+    caught_by = WATCHED
+
+    async def settings_watch(self, call):
+        yield await self._app.settings.list()
+        await anyio.sleep_forever()
+
+
+class TellsOnlyWhatChanged(FaultyApp):
+    """Gives, after a change, the setting that was changed without the others."""
+
+    caught_by = WATCHED
+
+    async def settings_watch(self, call):
+        known = {}
+        async with aclosing(call()) as watched:
+            async for views in watched:
+                yield [view for view in views if known.get(view.key) != view]
+                known = {view.key: view for view in views}

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 
-from balchat_host.api.errors import BadInput, ContactBlocked, NameTaken, NoSuchContact, SafetyNumberDiffers
+from balchat_host.api.errors import (
+    BadInput,
+    ContactBlocked,
+    NameTaken,
+    NoSuchContact,
+    NoSuchConversation,
+    SafetyNumberDiffers,
+)
 from tests.kits.app_faults.faulty_app import FaultyApp
 
+IN_CODE = "test_without_a_name_the_one_in_the_code_is_taken"
+ADDRESS = "test_a_name_never_stands_for_an_address"
+KNOWN = "test_all_that_is_known_of_a_contact_is_shown"
+RENEWED = "test_keys_are_renewed_with_those_whom_we_can_write_to"
 REFUSED = "test_a_contact_that_cannot_be_is_refused_and_nothing_changes"
 
 
@@ -139,3 +151,113 @@ class NamesNobodyInErrors(FaultyApp):
             return await call(contact)
         except NoSuchContact:
             raise NoSuchContact(name="somebody") from None
+
+
+class EchoesWhatWasAsked(FaultyApp):
+    """Says, with a safety number, how the contact was called, and not its name."""
+
+    caught_by = "test_a_contact_is_called_by_its_name_onion_or_peer_id"
+
+    async def contacts_safety_number(self, call, contact):
+        return replace(await call(contact), contact=contact)
+
+
+class PrefersTheNameInTheCode(FaultyApp):
+    """Takes the name in a code, although another one is given."""
+
+    caught_by = IN_CODE
+
+    async def contacts_add(self, call, code, name=None, introduction=""):
+        return await call(code, None if "?name=" in code else name, introduction)
+
+
+class ShowsNamesEncoded(FaultyApp):
+    """Shows the name in a code as it is encoded there."""
+
+    caught_by = IN_CODE
+
+    async def contacts_add(self, call, code, name=None, introduction=""):
+        added = await call(code, name, introduction)
+        return replace(added, name=code.partition("?name=")[2]) if "%" in code else added
+
+
+class ShowsAnAddressAsAName(FaultyApp):
+    """Shows the name in a code, although it is an address."""
+
+    caught_by = ADDRESS
+
+    async def contacts_add(self, call, code, name=None, introduction=""):
+        added = await call(code, name, introduction)
+        return replace(added, name=code.partition("?name=")[2]) if name is None and "?name=" in code else added
+
+
+class RenamesToAnAddress(FaultyApp):
+    """Says that a contact is called by an address now."""
+
+    caught_by = ADDRESS
+
+    async def contacts_rename(self, call, contact, name):
+        try:
+            return await call(contact, name)
+        except BadInput:
+            if not name:
+                raise
+            return replace(await self._app.contacts.get(contact), name=name)
+
+
+class AddsWhoIsWrittenTo(FaultyApp):
+    """Adds whoever is written to by an address that nobody has added."""
+
+    caught_by = ADDRESS
+
+    async def messages_send(self, call, conversation, *given, **named):
+        try:
+            return await call(conversation, *given, **named)
+        except NoSuchConversation:
+            if not conversation.endswith(".onion"):
+                raise
+            return await call((await self._app.contacts.add(conversation)).name, *given, **named)
+
+
+class GivesListsForTuples(FaultyApp):
+    """Gives lists, as JSON has them, where the contract has tuples."""
+
+    caught_by = KNOWN
+
+    async def contacts_info(self, call, contact):
+        known = await call(contact)
+        return replace(known, devices=list(known.devices), alarms=list(known.alarms))
+
+
+class ShowsWhatWasKnown(FaultyApp):
+    """Shows what was known of a contact when that was asked for first."""
+
+    caught_by = KNOWN
+
+    async def contacts_info(self, call, contact):
+        if contact not in self.kept:
+            self.kept[contact] = await call(contact)
+        return self.kept[contact]
+
+
+class RenewsWithWhoHasNotAnswered(FaultyApp):
+    """Says that keys are renewed with somebody who has not answered yet."""
+
+    caught_by = RENEWED
+
+    async def contacts_renew(self, call, contact):
+        with suppress(BadInput):
+            return await call(contact)
+        return await self._app.contacts.get(contact)
+
+
+class SaysBadInputOfWhoIsBlocked(FaultyApp):
+    """Raises another error than the contract has for renewing keys with a contact that is blocked."""
+
+    caught_by = RENEWED
+
+    async def contacts_renew(self, call, contact):
+        try:
+            return await call(contact)
+        except ContactBlocked as error:
+            raise BadInput(what="The contact", problem="it is blocked") from error
