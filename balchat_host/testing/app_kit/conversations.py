@@ -1,5 +1,6 @@
 """Conversations: how they are called and kept."""
 
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,6 +10,7 @@ from balchat_host.api.events import ConversationChanged, MessageAdded
 from balchat_host.api.frontend import MAX_TEXT_SIZE, MYSELF, NOTES_TO_SELF, App
 from balchat_host.api.views import ConversationKind
 from balchat_host.testing.app_kit.accounts import NO_MESSAGE, AppKitBase, nobody, take
+from balchat_host.testing.octets import assert_octets
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -26,7 +28,8 @@ class ConversationTests(AppKitBase):
         shown = await app.conversations.get("bob")
         assert (shown.id, shown.kind, shown.title) == (bob.conversation, ConversationKind.DIRECT, "Bob")
         assert shown.contact == bob
-        for which in (bob.conversation, bob.onion, bob.peer_id):
+        code = f"balchat:{bob.onion.removesuffix('.onion')}?name=Zoe"
+        for which in (bob.conversation, bob.onion, bob.peer_id, code):
             assert await app.conversations.get(which) == shown
 
     async def test_ours_is_called_by_its_title_our_code_or_me(self, app: App) -> None:
@@ -45,8 +48,13 @@ class ConversationTests(AppKitBase):
             lambda: app.conversations.unarchive("Zoe"),
             lambda: app.conversations.mark_read("Zoe", NO_MESSAGE),
             lambda: app.conversations.mark_unread("Zoe"),
+            lambda: app.conversations.set_timer("Zoe", 60),
             lambda: app.messages.send("Zoe", "hello"),
             lambda: app.messages.history("Zoe"),
+            lambda: app.messages.search("hello", conversation="Zoe"),
+            lambda: app.files.list("Zoe"),
+            lambda: app.files.set_automatic("Zoe", 0),
+            lambda: app.events.attend("Zoe"),
         ]
         for ask in asked:
             with pytest.raises(NoSuchConversation) as raised:
@@ -92,9 +100,11 @@ class ConversationTests(AppKitBase):
         }
 
     async def test_a_draft_has_the_size_of_a_message(self, app: App) -> None:
-        await app.conversations.draft(MYSELF, "x" * MAX_TEXT_SIZE)
+        long = "x" * MAX_TEXT_SIZE
+        assert_octets((await app.conversations.draft(MYSELF, long)).draft.encode(), long.encode())
         with pytest.raises(TextTooLong):
-            await app.conversations.draft(MYSELF, "x" * (MAX_TEXT_SIZE + 1))
+            await app.conversations.draft(MYSELF, long + "x")
+        assert_octets((await app.conversations.get(MYSELF)).draft.encode(), long.encode())
         assert (await app.conversations.draft(MYSELF, "")).draft == ""
 
     async def test_muting_with_and_without_an_end(self, app: App) -> None:
@@ -159,10 +169,10 @@ class ConversationTests(AppKitBase):
 
     async def test_only_one_way_to_say_which_page(self, app: App) -> None:
         note = (await app.messages.send(MYSELF, "a note")).id
-        with pytest.raises(BadInput):
-            await app.messages.history(MYSELF, before=note, after=note)
-        with pytest.raises(BadInput):
-            await app.messages.history(MYSELF, around=note, date=1)
+        ways: dict[str, str | int] = {"before": note, "after": note, "around": note, "date": 1}
+        for pair in combinations(ways.items(), 2):
+            with pytest.raises(BadInput):
+                await app.messages.history(MYSELF, **dict(pair))  # pyright: ignore[reportArgumentType]  # as above
         for where in ("before", "after", "around"):
             with pytest.raises(NoSuchMessage):
                 await app.messages.history(MYSELF, **{where: NO_MESSAGE})  # pyright: ignore[reportArgumentType]  # as above

@@ -226,9 +226,19 @@ class MessageTests(AppKitBase):
 
     async def test_what_is_gone_with_its_contact_is_not_found(self, app: App) -> None:
         await app.contacts.add(nobody().onion, "Bob")
-        await app.messages.send("Bob", "secret")
+        sent = await app.messages.send("Bob", "secret")
+        assert [hit.message for hit in (await app.messages.search("secret")).hits] == [sent]
         await app.contacts.remove("Bob")
         assert (await app.messages.search("secret")).hits == []
+
+    async def test_what_was_edited_or_deleted_is_found_as_it_is_now(self, app: App) -> None:
+        await app.contacts.add(nobody().onion, "Bob")
+        first, second = await app.messages.send("Bob", "harbour"), await app.messages.send("Bob", "lighthouse")
+        edited = await app.messages.edit(first.id, "station")
+        await app.messages.delete(second.id)
+        assert [hit.message for hit in (await app.messages.search("station")).hits] == [edited]
+        for words in ("harbour", "lighthouse"):
+            assert (await app.messages.search(words)).hits == []
 
     async def test_conversations_are_apart(self, app: App) -> None:
         await app.contacts.add(nobody().onion, "Bob")

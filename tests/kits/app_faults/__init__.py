@@ -10,6 +10,7 @@ from tests.kits.app_faults import (
     message_faults,
     pair_faults,
     relay_faults,
+    search_faults,
 )
 from tests.kits.app_faults.faulty_app import FaultyApp, FaultyDirect, FaultyPair, FaultyRelays
 from tests.kits.app_faults.leak_faults import FaultyForTheAudit
@@ -24,6 +25,7 @@ FAULTS = [
         account_faults,
         conversation_faults,
         message_faults,
+        search_faults,
         event_faults,
         file_faults,
     ),

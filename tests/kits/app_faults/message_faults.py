@@ -6,7 +6,7 @@ import logging
 from contextlib import suppress
 from dataclasses import replace
 
-from balchat_host.api.errors import BadInput, NoSuchMessage, TextTooLong
+from balchat_host.api.errors import BadInput, NoSuchContact, NoSuchMessage, TextTooLong
 from balchat_host.api.frontend import MAX_TEXT_SIZE
 from balchat_host.api.views import MessageState
 from tests.kits.app_faults.faulty_app import FaultyApp
@@ -14,6 +14,8 @@ from tests.kits.app_faults.faulty_app import FaultyApp
 logger = logging.getLogger(__name__)
 
 KEPT = "test_a_sent_message_is_kept_as_it_was_written"
+REPLY = "test_a_reply_shows_what_its_author_saw"
+MENTION = "test_a_mention_is_shown_under_our_own_name_for_the_person"
 PAGES = "test_history_goes_back_page_by_page"
 DELETED = "test_what_is_deleted_is_gone_and_only_that_there_was_one_is_shown"
 
@@ -200,3 +202,78 @@ class ForgetsWhatIsWrittenAtOnce(FaultyApp):
         sent = await call(*given, **named)
         self.busy = False
         return sent
+
+
+class ShowsRepliesToWhatIsNow(FaultyApp):
+    """Shows, with a reply, what it answers as that is now, and not as its author saw it."""
+
+    caught_by = REPLY
+
+    async def messages_history(self, call, *given, **named):
+        page = await call(*given, **named)
+        texts = {each.id: each.text for each in page}
+        return [
+            replace(each, reply=replace(each.reply, text=texts[each.reply.id])) if each.reply else each for each in page
+        ]
+
+
+class HidesThatTheAnsweredWasEdited(FaultyApp):
+    """Does not say that what a reply answers was edited since."""
+
+    caught_by = REPLY
+
+    async def messages_history(self, call, *given, **named):
+        page = await call(*given, **named)
+        return [replace(each, reply=replace(each.reply, edited=False)) if each.reply else each for each in page]
+
+
+class KeepsWhatWasAnswered(FaultyApp):
+    """Shows, with a reply, what its author deleted, which it remembers."""
+
+    caught_by = REPLY
+
+    async def messages_send(self, call, *given, **named):
+        sent = await call(*given, **named)
+        self.kept[sent.id] = sent.reply
+        return sent
+
+    async def messages_history(self, call, *given, **named):
+        page = await call(*given, **named)
+        return [
+            replace(each, reply=replace(each.reply, text=self.kept[each.id].text)) if each.reply else each
+            for each in page
+        ]
+
+
+class ForgetsMentions(FaultyApp):
+    """Sends a text without the mentions in it."""
+
+    caught_by = MENTION
+
+    async def messages_send(self, call, *given, mentions=(), **named):
+        return await call(*given, **named)
+
+
+class MentionsWhomItKnows(FaultyApp):
+    """Leaves out of mentions whom it does not know, and says nothing."""
+
+    caught_by = MENTION
+
+    async def messages_send(self, call, *given, mentions=(), **named):
+        with suppress(NoSuchContact):
+            return await call(*given, mentions=mentions, **named)
+        return await call(*given, **named)
+
+
+class KeepsNamesInTexts(FaultyApp):
+    """Shows a mention under the name that the person had when the message was written."""
+
+    caught_by = MENTION
+
+    async def messages_send(self, call, *given, **named):
+        sent = await call(*given, **named)
+        self.kept[sent.id] = sent.text
+        return sent
+
+    async def messages_get(self, call, message):
+        return replace(await call(message), text=self.kept[message])
