@@ -36,6 +36,12 @@ SOUND = [
 ]
 
 
+@pytest.mark.parametrize("base", KITS)
+def test_each_test_of_a_kit_has_its_fault(base: type[FaultyApp]) -> None:
+    named = {fault.caught_by for fault in ALL if base_of(fault) is base}
+    assert {name for name in dir(KITS[base]) if name.startswith("test_")} == named
+
+
 def given(fault: type[FaultyApp], folder: Path) -> dict[str, object]:
     """Return what the kit's tests ask for, with a fault."""
     account = MemoryAccount("Alice", has_relays=not issubclass(fault, FaultyDirect))

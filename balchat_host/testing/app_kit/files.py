@@ -1,6 +1,7 @@
 """Files: written, attached, read in ranges, removed; pictures without metadata, and voice messages."""
 
 import base64
+import io
 from collections.abc import AsyncIterator
 from random import Random
 from typing import Final
@@ -47,6 +48,8 @@ DEVICE: Final = b"Acme 1234"
 """What made the picture below, as it says."""
 _PREVIEW: Final = 8 * 1024
 _SECOND: Final = 1000
+_RATE: Final = 16_000
+"""Samples a second of the sound below. It is not what `attach_voice` takes by default."""
 _PHOTOGRAPH: Final = (
     "/9j/4AAQSkZJRgABAQAAAQABAAD/4QBuRXhpZgAATU0AKgAAAAgAAgEPAAIAAAAKAAAAJoglAAQAAAABAAAAMAAAAABBY21lIDEy"
     "MzQAAAIAAQACAAAAAk4AAAAAAgAFAAAAAwAAAE4AAAAAAAAAOwAAAAEAAAA2AAAAAQAAAAAAAAAB/9sAQwAbEhQXFBEbFxYXHhwb"
@@ -71,6 +74,10 @@ def picture_with_metadata() -> bytes:
 def is_webp(octets: bytes) -> bool:
     """Return whether octets begin as a WebP picture."""
     return octets[:4] == b"RIFF" and octets[8:12] == b"WEBP"
+
+
+def _size_of(picture: bytes) -> tuple[int, int]:
+    return pytest.importorskip("PIL.Image").open(io.BytesIO(picture)).size
 
 
 async def joined(pieces: AsyncIterator[bytes]) -> bytes:
@@ -214,7 +221,9 @@ class FileTests(AppKitBase):
                 await call(file.id)
 
     async def test_what_is_not_there_is_not_there(self, app: App) -> None:
-        for which in ("0" * 32, "0", "zz"):
+        there = await write(app, "a", b"octets")
+        await app.messages.send("me", "look", files=[there.id])
+        for which in ("0" * 32, "0", "zz", there.id[:5]):
             for call in (app.files.get, app.files.fetch, app.files.pause, app.files.remove):
                 with pytest.raises(NoSuchFile):
                     await call(which)
@@ -222,6 +231,9 @@ class FileTests(AppKitBase):
                 await app.files.write(which, 0, b"x")
             with pytest.raises(NoSuchFile):
                 await read(app, which)
+            for stream in (app.files.preview, app.files.picture, app.files.play):
+                with pytest.raises(NoSuchFile):
+                    await joined(stream(which))
             with pytest.raises(NoSuchFile):
                 await app.messages.send("me", "x", files=[which])
 
@@ -260,7 +272,8 @@ class FileTests(AppKitBase):
         small = await joined(app.files.preview(file.id))
         assert is_webp(small)
         assert len(small) <= _PREVIEW
-        assert is_webp(await joined(app.files.picture(file.id, 32)))
+        smaller = await joined(app.files.picture(file.id, 32))
+        assert (is_webp(smaller), _size_of(smaller)) == (True, (32, 24))
         for side in (15, 4097):
             with pytest.raises(BadInput):
                 await joined(app.files.picture(file.id, side))
@@ -290,10 +303,10 @@ class FileTests(AppKitBase):
     async def test_a_voice_message_has_its_duration_and_can_be_played(self, app: App) -> None:
         for library in ("numpy", "soundfile"):
             pytest.importorskip(library, reason="voice messages are an extra")
-        sound = bytes(48_000) + b"\x00\x40\x00\xc0" * 12_000
-        file = await app.files.attach_voice(len(sound), 48_000)
-        for offset in range(0, len(sound), 50_000):
-            await app.files.write(file.id, offset, sound[offset : offset + 50_000])
+        sound = bytes(_RATE) + b"\x00\x40\x00\xc0" * (_RATE // 4)
+        file = await app.files.attach_voice(len(sound), _RATE)
+        for offset in range(0, len(sound), 10_000):
+            await app.files.write(file.id, offset, sound[offset : offset + 10_000])
         sent = await app.messages.send("me", "", files=[file.id])
         voice = sent.files[0].voice
         assert voice is not None
@@ -303,6 +316,7 @@ class FileTests(AppKitBase):
         assert sent.files[0].content_type.startswith("audio/ogg")
         played = await joined(app.files.play(file.id))
         assert (played[:4], played[8:12]) == (b"RIFF", b"WAVE")
+        assert int.from_bytes(played[24:28], "little") == _RATE, "the rate that the header says"
         assert len(sound) <= len(played) <= len(sound) + _SECOND * 10
         with pytest.raises(BadInput):
             await joined(app.files.play((await write(app, "a", b"octets")).id))

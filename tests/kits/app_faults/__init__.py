@@ -9,6 +9,7 @@ from tests.kits.app_faults import (
     leak_faults,
     message_faults,
     pair_faults,
+    picture_faults,
     relay_faults,
     search_faults,
 )
@@ -28,6 +29,7 @@ FAULTS = [
         search_faults,
         event_faults,
         file_faults,
+        picture_faults,
     ),
     *planted(FaultyForTheAudit, leak_faults),
 ]

@@ -10,6 +10,9 @@ from balchat_host.api.frontend import MAX_OCTETS
 from balchat_host.api.views import FileState
 from tests.kits.app_faults.faulty_app import FaultyApp
 
+NO_TEXT = "test_a_file_needs_no_text"
+BESIDE = "test_what_is_written_beside_a_file_is_edited_and_the_file_stays"
+NOT_THERE = "test_what_is_not_there_is_not_there"
 WRITTEN = "test_what_is_written_is_read_again"
 RANGES = "test_ranges_are_those_of_the_file"
 AGAIN = "test_octets_may_come_again_and_may_not_be_left_out"
@@ -202,3 +205,92 @@ class MixesUpFiles(FaultyApp):
 
     async def files_write(self, call, file, *given):
         return await call(self.kept["newest"].id, *given)
+
+
+class WritesTheNameBeside(FaultyApp):
+    """Writes the name of a file beside it where there is no text."""
+
+    caught_by = NO_TEXT
+
+    async def messages_send(self, call, conversation, text, *given, files=(), **named):
+        names = [(await self._app.files.get(file)).name for file in files]
+        return await call(conversation, text or ", ".join(names), *given, files=files, **named)
+
+
+class SaysNothingOfBlanks(FaultyApp):
+    """Sends no message of white space alone, and says nothing."""
+
+    caught_by = NO_TEXT
+
+    async def messages_send(self, call, conversation, text, *given, files=(), **named):
+        if text and not text.strip() and not files:
+            return (await self._app.messages.history(conversation, 1))[0]
+        return await call(conversation, text, *given, files=files, **named)
+
+
+class LosesFilesWithAnEdit(FaultyApp):
+    """Shows a message without its files when it is edited."""
+
+    caught_by = BESIDE
+
+    async def messages_edit(self, call, *given, **named):
+        return replace(await call(*given, **named), files=())
+
+
+class EditsTextsOnly(FaultyApp):
+    """Edits no message that has files and no text."""
+
+    caught_by = BESIDE
+
+    async def messages_edit(self, call, message, text, **named):
+        if (await self._app.messages.get(message)).text is None:
+            raise BadInput(what="The message", problem="it has no text")
+        return await call(message, text, **named)
+
+
+class KnowsFilesByAnyBeginning(FaultyApp):
+    """Knows a file by a beginning of its id that is too short."""
+
+    caught_by = NOT_THERE
+
+    async def files_get(self, call, file):
+        with suppress(NoSuchFile):
+            return await call(file)
+        for each in await self._app.files.list():
+            if each.id.startswith(file):
+                return each
+        raise NoSuchFile(name=file)
+
+
+class RemovesWhatIsNotThere(FaultyApp):
+    """Says that a file is removed which is not there."""
+
+    caught_by = NOT_THERE
+
+    async def files_remove(self, call, file):
+        with suppress(NoSuchFile):
+            return await call(file)
+
+
+class ReadsNothingOfWhatIsNotThere(FaultyApp):
+    """Gives nothing of a file that is not there, and says nothing."""
+
+    caught_by = NOT_THERE
+
+    async def files_read(self, call, *given):
+        with suppress(NoSuchFile):
+            async with aclosing(call(*given)) as pieces:
+                async for piece in pieces:
+                    yield piece
+
+
+class ShowsNothingOfWhatIsNotThere(FaultyApp):
+    """Gives an empty preview of a file that is not there, and says nothing."""
+
+    caught_by = NOT_THERE
+
+    async def files_preview(self, call, file):
+        with suppress(NoSuchFile):
+            async with aclosing(call(file)) as pieces:
+                async for piece in pieces:
+                    yield piece

@@ -6,12 +6,13 @@ from contextlib import aclosing, suppress
 from dataclasses import replace
 
 from balchat_host.api.ephemeral import ContactPresence, PresentState
-from balchat_host.api.errors import BadInput
+from balchat_host.api.errors import AlreadyAContact, BadInput
 from balchat_host.api.events import MessageAdded, MessageChanged, RequestReceived
 from balchat_host.api.views import ContactState, MessageState
 from tests.kits.app_faults.faulty_app import FaultyPair
 
 REQUEST = "test_a_request_waits_for_approval"
+ADDED = "test_who_adds_whoever_asked_accepts"
 ARRIVES = "test_a_message_arrives_and_its_states_are_true"
 BOTH = "test_what_is_edited_or_deleted_is_so_on_both_sides"
 OTHERS = "test_nobody_changes_what_somebody_else_wrote"
@@ -322,3 +323,28 @@ class ShowsWhatOthersDeleted(FaultyPair):
         page = await call(*given, **named)
         self.kept |= {each.id: each.text for each in page if each.text is not None}
         return [replace(each, text=self.kept.get(each.id)) for each in page]
+
+
+class KeepsRequestsOfWhoWasAdded(FaultyPair):
+    """Lists the request still of somebody whom we have added."""
+
+    caught_by = ADDED
+
+    async def contacts_add(self, call, *given, **named):
+        self.kept["waiting"] = await self._app.requests.list()
+        return await call(*given, **named)
+
+    async def requests_list(self, call):
+        return self.kept.get("waiting") or await call()
+
+
+class RefusesToAddWhoAsked(FaultyPair):
+    """Adds nobody whose request waits."""
+
+    caught_by = ADDED
+
+    async def contacts_add(self, call, code, *given, **named):
+        for request in await self._app.requests.list():
+            if request.onion.removesuffix(".onion") in code:
+                raise AlreadyAContact(name=request.name)
+        return await call(code, *given, **named)
