@@ -178,6 +178,7 @@ class FakeTransportContext(TransportContext):
         """How the transport has broken the contract, also where it swallowed what we raised then."""
         self.states = SeenStates()
         self.nearness: Seen[Nearness] = Seen()
+        self._near: set[DeviceIdentity] = set()
         self.advertised: Seen[tuple[str, ...]] = Seen()
         self.route_news: Seen[PeerId | None] = Seen()
         self.lost_routes: Seen[PeerId] = Seen()
@@ -334,6 +335,9 @@ class FakeTransportContext(TransportContext):
             raise self._breach("it said that a peer came within reach after it had stopped")
         if self.reachable is not None and self.reachable(device.peer, device.device_id) != reachable:
             raise self._breach(f"peer_changed said reachable={reachable} while Transport.reachable said the opposite")
+        if not reachable and device not in self._near:
+            raise self._breach("peer_changed said that a device left which had not come within reach")
+        (self._near.add if reachable else self._near.discard)(device)
         self.nearness(Nearness(device=device, reachable=reachable))
 
     def _key_of(self, onion: OwnOnion) -> Secret:

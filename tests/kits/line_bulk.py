@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from secrets import token_hex
 from typing import TYPE_CHECKING, Final
 
 import anyio
@@ -97,6 +98,9 @@ class BulkLineTransport(LineTransport):
                 raise PeerUnreachable(problem="another device answers there")
             return stream
         raise PeerUnreachable(problem="it does not answer in time")
+
+    def isolation(self, port: int) -> str:
+        return token_hex(8) if port == BULK_PORT else ""
 
     def new_bulk(self, peer: PeerId, stream: ByteStream) -> BulkStream:
         return BulkStream(self.bulk.setdefault(peer, []), stream)

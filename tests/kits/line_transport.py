@@ -167,7 +167,7 @@ class LineTransport(Transport):
 
     async def reach(self, peer: PeerId, port: int) -> tuple[ByteStream, DeviceIdentity]:
         """Dial a peer and prove who we are; return which device it is."""
-        stream = await self.context.dial(OnionKey(peer.octets), port)
+        stream = await self.context.dial(OnionKey(peer.octets), port, isolation=self.isolation(port))
         try:
             nonce = await read(stream, 32)
             signature = await self.context.sign(domain=DOMAIN, message=nonce + peer.octets)
@@ -180,6 +180,9 @@ class LineTransport(Transport):
             raise
         return stream, DeviceIdentity(peer=peer, device_id=device_id)
 
+    def isolation(self, port: int) -> str:
+        return ""
+
     def dialling(self, peer: PeerId) -> None:
         """For faults."""
 
@@ -188,8 +191,9 @@ class LineTransport(Transport):
         try:
             with suppress(*BROKEN, BadCredential), anyio.move_on_after(30):
                 device = await self.prove(stream)
-                await stream.send(self.context.device_id)
-                link = self.adopt(device, stream)
+                if await self.lets_in(device.peer):
+                    await stream.send(self.context.device_id)
+                    link = self.adopt(device, stream)
         finally:
             if link is None:
                 await anyio.aclose_forcefully(stream)
@@ -204,6 +208,9 @@ class LineTransport(Transport):
         device = DeviceIdentity(peer=PeerId(said[:32]), device_id=said[32:48])
         self.check(device.peer, nonce + self.context.identity.octets, said[48:])
         return device
+
+    async def lets_in(self, peer: PeerId) -> bool:
+        return self.context.accepts_requests or await self.context.is_contact(peer)
 
     def nonce(self) -> bytes:
         return token_bytes(32)

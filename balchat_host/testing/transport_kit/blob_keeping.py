@@ -84,6 +84,7 @@ class BlobKeepingTests(BlobBase):
                 report = await m.put(2, new)
                 assert report.outcome is BlobOutcome.FULL
                 assert {*(report.reason or "")} <= _CODE, "the reason is a code"
+                assert report.retry_after is not None, "there will be room again"
             assert_octets(await m.get(2, _LARGE), None)
             assert await m.get(1, 1000) == there, "what is there stays"
             power.fill(full=False)

@@ -131,6 +131,22 @@ class BulkTests(BulkBase, StreamKitBase):
                     await bob.host.bulk_ended.until(bool)
                 assert_octets(got, octets, why=how)
 
+    async def test_each_bulk_stream_has_a_way_of_its_own(self, bench: TransportBench) -> None:
+        self.needs_bulk(bench)
+        self.needs_streams(bench)
+        async with accounts(bench, 2) as (alice, bob):
+            await deliver(bench, alice, bob, [b"hello"])
+            for _ in range(2):
+                before = {(dial.address, dial.isolation) for dial in bench.world.dials}
+                assert before, "it dialled nobody"
+                came = len(bench.world.dials)
+                async with bulk_stream(alice, bob) as stream:
+                    await ping(stream)
+                ways = {(dial.address, dial.isolation) for dial in list(bench.world.dials)[came:]}
+                assert not ways & before, (
+                    "a bulk stream shares the way of another stream to the same address: give `dial` a new `isolation`"
+                )
+
     async def test_a_bulk_stream_makes_nobody_reachable(self, bench: TransportBench) -> None:
         self.needs_bulk(bench)
         needs("connects", kept=bench.capabilities.connects)

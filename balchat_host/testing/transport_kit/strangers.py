@@ -5,7 +5,7 @@ These tests need the network in memory. A stranger dials what the transport itse
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import anyio
 import pytest
@@ -14,16 +14,18 @@ from anyio.abc import ByteStream
 
 from balchat_host.api.errors import NetworkUnavailable, PeerUnreachable
 from balchat_host.api.network import PublishedService
-from balchat_host.api.types import ONLINE, Phase
+from balchat_host.api.transport import Outcome
+from balchat_host.api.types import ONLINE, Phase, Route
 from balchat_host.testing.fake_transport_context import FakeTransportContext
 from balchat_host.testing.transport_kit.bench import Account, TransportBench, accounts, deliver, needs, refused
-from balchat_host.testing.transport_kit.bulk_base import bulk_stream
-from balchat_host.testing.transport_kit.streams import StreamKitBase
+from balchat_host.testing.transport_kit.bulk_base import bulk_stream, ping
+from balchat_host.testing.transport_kit.streams import Recorder, StreamKitBase
 from balchat_host.testing.virtual_network import DialRecord, VirtualNode, ignore_state
 from balchat_host.testing.waiting import PATIENCE, VIRTUAL_TIME, running
 
 _BROKEN: Final = (PeerUnreachable, BrokenResourceError, ClosedResourceError, EndOfStream)
 _STRANGERS: Final = 8
+_NOW_AND_THEN: Final = 10.0
 _LONGEST: Final = 300.0
 """Seconds after which whoever has not said who they are is sent away."""
 
@@ -91,6 +93,26 @@ class StrangerTests(StreamKitBase):
                             await stream.receive()
 
     @pytest.mark.parametrize("anyio_backend", [VIRTUAL_TIME], ids=["in virtual time"])
+    async def test_a_stranger_who_says_an_octet_now_and_then_is_sent_away(self, bench: TransportBench) -> None:
+        self.needs_streams(bench)
+        async with accounts(bench, 2) as (alice, bob):
+            recorder: Any = Recorder(alice.host.network)
+            alice.host.network = recorder
+            await deliver(bench, alice, bob, [b"hello"])
+            if bench.capabilities.bulk:
+                async with bulk_stream(alice, bob) as stream:
+                    await ping(stream)
+            assert recorder.dialled, "it dialled nobody"
+            for address, port, recorded in recorder.dialled:
+                async with await bench.world.dial(address, port) as stream, anyio.create_task_group() as tasks:
+                    # They begin as somebody does who proves who they are.
+                    tasks.start_soon(_dribble, stream, b"".join(recorded.sent))
+                    with anyio.fail_after(_LONGEST), suppress(*_BROKEN):
+                        while True:
+                            await stream.receive()
+                    tasks.cancel_scope.cancel()
+
+    @pytest.mark.parametrize("anyio_backend", [VIRTUAL_TIME], ids=["in virtual time"])
     async def test_what_proves_us_to_one_peer_proves_us_to_nobody_else(self, bench: TransportBench) -> None:
         needs("proves_source", kept=bench.capabilities.proves_source)
         needs("first_routes", kept=bench.capabilities.first_routes)
@@ -141,6 +163,42 @@ class StrangerTests(StreamKitBase):
                 tasks.cancel_scope.cancel()
             assert alice.host.outcomes(sent[0]) == [], "what raised has taken nothing"
 
+    async def test_strangers_are_let_in_only_while_requests_are_accepted(self, bench: TransportBench) -> None:
+        self.needs_streams(bench)
+        needs("first_routes", kept=bench.capabilities.first_routes)
+        needs("proves_source", kept=bench.capabilities.proves_source)
+        async with accounts(bench, 3) as (alice, bob, carol):
+            bob.host.contacts = {carol.peer}
+            first = alice.transport.first_routes(bob.peer)
+            (sent,) = await alice.send(bob, b"may I?", routes=first)
+            assert (await alice.host.final(sent)).outcome is Outcome.DELIVERED
+            bob.host.accept_requests(accepted=False)
+            await alice.transport.disconnect(bob.peer)
+            await bob.host.sees(alice.peer, reachable=False)
+            news = len(bob.host.nearness.all)
+            with anyio.fail_after(PATIENCE), suppress(PeerUnreachable):
+                sent = await alice.send(bob, b"let me in", routes=first)
+                await alice.host.finals(sent)
+            assert not [each for each in bob.host.nearness.all[news:] if each.reachable], (
+                "TransportContext.accepts_requests is False, and it lets in a stranger"
+            )
+            assert [each.envelope for each in bob.host.received.all] == [b"may I?"]
+            assert not alice.transport.reachable(bob.peer), "a stranger sees that somebody is here"
+            await deliver(bench, carol, bob, [b"by a contact"])
+            bob.host.accept_requests(accepted=True)
+            await self._reaches(alice, bob, first)
+
+    @staticmethod
+    async def _reaches(alice: Account, bob: Account, routes: Sequence[Route]) -> None:
+        """Send something by these routes, after as many tries as it takes until the other side is there again."""
+        with anyio.fail_after(PATIENCE):
+            while True:
+                with suppress(PeerUnreachable):
+                    await alice.send(bob, b"may I now?", routes=routes)
+                    break
+                await anyio.wait_all_tasks_blocked()
+            await bob.host.received.until(lambda got: b"may I now?" in [each.envelope for each in got])
+
     async def test_it_is_not_online_before_it_can_be_found(self, bench: TransportBench) -> None:
         self.needs_streams(bench)
         async with accounts(bench, 1, online=False) as (alice,):
@@ -162,6 +220,13 @@ class StrangerTests(StreamKitBase):
                 await bob.host.bulk_ended.until(bool)
             # One for each place: those of bulk streams are isolated from each other.
             yield alice, bob, list({(dial.address, dial.port): dial for dial in bench.world.dials}.values())
+
+
+async def _dribble(stream: ByteStream, octets: bytes) -> None:
+    with suppress(*_BROKEN):
+        for octet in octets:
+            await stream.send(bytes([octet]))
+            await anyio.sleep(_NOW_AND_THEN)
 
 
 async def _hang_up_on_all(service: PublishedService) -> None:

@@ -25,6 +25,7 @@ from balchat_host.testing.transport_kit.bench import (
     needs,
 )
 from balchat_host.testing.transport_kit.bulk_base import bulk_stream, ping
+from balchat_host.testing.transport_kit.troubles import TOO_MUCH, is_all_or_nothing
 from balchat_host.testing.virtual_network import VirtualNode
 from balchat_host.testing.waiting import VIRTUAL_TIME, running
 
@@ -167,9 +168,20 @@ class StreamTests(StreamKitBase):
             for other in (bob, carol):
                 await deliver(bench, alice, other, [b"hello"])
                 bench.world.cut(*self.nodes(alice, other))
-            with anyio.fail_after(END_LIMIT):
-                await alice.transport.disconnect(bob.peer)
+            routes = await bob.routes_for(alice)
+            sent = alice.host.outgoing(*(bytes([number]) * MAX_ENVELOPE_SIZE for number in range(TOO_MUCH)))
+
+            async def send() -> None:
+                with suppress(PeerUnreachable):
+                    await alice.transport.send(bob.peer, routes, sent)
+
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(send)
+                await anyio.wait_all_tasks_blocked()
+                with anyio.fail_after(END_LIMIT):
+                    await alice.transport.disconnect(bob.peer)
             assert not alice.transport.reachable(bob.peer)
+            assert is_all_or_nothing(alice.host, sent)
             # Carol stays, and nobody hears when they end.
 
     async def test_what_is_too_large_is_not_read_to_its_end(self, bench: TransportBench) -> None:
@@ -236,25 +248,36 @@ class StreamTests(StreamKitBase):
     async def test_a_connection_that_is_played_again_is_nobodys(self, bench: TransportBench) -> None:
         self.needs_streams(bench)
         needs("proves_source", kept=bench.capabilities.proves_source)
-        async with accounts(bench, 2) as (alice, bob):
-            recorder: Any = Recorder(alice.host.network)
-            alice.host.network = recorder
-            await deliver(bench, alice, bob, [b"only once"])
-            if bench.capabilities.bulk:
-                async with bulk_stream(alice, bob) as stream:
-                    await ping(stream)
-            await alice.transport.disconnect(bob.peer)
-            await bob.host.sees(alice.peer, reachable=False)
-            before = len(bob.host.nearness.all)
-            assert recorder.dialled, "it dialled nobody"
-            node = bench.network()
-            async with running(node):
-                for address, port, stream in recorder.dialled:
-                    with suppress(PeerUnreachable, BrokenResourceError, ClosedResourceError, EndOfStream):
-                        async with await node.dial(address, port, isolation="") as again:
-                            for octets in stream.sent:
-                                await again.send(octets)
-                            await anyio.wait_all_tasks_blocked()
-            assert not [news for news in bob.host.nearness.all[before:] if news.reachable]
-            assert [received.envelope for received in bob.host.received.all] == [b"only once"]
-            assert len(bob.host.bulk.all) == bench.capabilities.bulk
+        async with accounts(bench, 1) as (alice,):
+            async with accounts(bench, 1) as (bob,):
+                recorder: Any = Recorder(alice.host.network)
+                alice.host.network = recorder
+                await deliver(bench, alice, bob, [b"only once"])
+                if bench.capabilities.bulk:
+                    async with bulk_stream(alice, bob) as stream:
+                        await ping(stream)
+                await alice.transport.disconnect(bob.peer)
+                await bob.host.sees(alice.peer, reachable=False)
+                before = len(bob.host.nearness.all)
+                assert recorder.dialled, "it dialled nobody"
+                await self._play_again(bench, recorder)
+                assert not [news for news in bob.host.nearness.all[before:] if news.reachable]
+                assert [received.envelope for received in bob.host.received.all] == [b"only once"]
+                assert len(bob.host.bulk.all) == bench.capabilities.bulk
+            async with accounts(bench, 1, key=bob.host.key, area=bob.host.area) as (again,):
+                await self._play_again(bench, recorder)
+                assert not again.host.nearness.all, "what was said to it before its start proves somebody to it"
+                assert not again.host.received.all
+                assert not again.host.bulk.all
+
+    @staticmethod
+    async def _play_again(bench: TransportBench, recorder: Recorder) -> None:
+        """Dial where somebody has dialled, and say what they have said."""
+        node = bench.network()
+        async with running(node):
+            for address, port, stream in recorder.dialled:
+                with suppress(PeerUnreachable, BrokenResourceError, ClosedResourceError, EndOfStream):
+                    async with await node.dial(address, port, isolation="") as again:
+                        for octets in stream.sent:
+                            await again.send(octets)
+                        await anyio.wait_all_tasks_blocked()

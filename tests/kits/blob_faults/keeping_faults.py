@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from base64 import b32encode, b64encode
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import anyio
@@ -364,3 +365,12 @@ class ReadsAllThatIsThere(FaultyBlobs):
 
     def most(self, size) -> int:
         return -1
+
+
+class NeverTriesAFullDiskAgain(FaultyBlobs):
+    """Says of a full disk that trying again does not help."""
+
+    caught_by = ROOM
+
+    async def put_blob(self, peer, key, index, octets):
+        return replace(await super().put_blob(peer, key, index, octets), retry_after=None)

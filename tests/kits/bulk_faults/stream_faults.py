@@ -7,7 +7,7 @@ from anyio import BrokenResourceError
 
 from balchat_host.api.types import DeviceIdentity
 from tests.kits.bulk_faults.faulty_bulk import FaultyBulk
-from tests.kits.line_bulk import BulkLineTransport, BulkStream
+from tests.kits.line_bulk import BULK_PORT, BulkLineTransport, BulkStream
 
 DISCONNECTING = "test_disconnecting_ends_bulk_streams"
 WHOLE = "test_octets_pass_on_a_bulk_stream_whole_and_in_order"
@@ -241,3 +241,21 @@ class NeverGivesUp(FaultyBulk):
         self.tasks.start_soon(open_it)
         await done.wait()
         return opened[0]
+
+
+class GoesWithTheEnvelopes(FaultyBulk):
+    """Opens bulk streams by the circuit of the envelopes."""
+
+    caught_by = "test_each_bulk_stream_has_a_way_of_its_own"
+
+    def isolation(self, port) -> str:
+        return ""
+
+
+class HasOneWayForAll(FaultyBulk):
+    """Opens all bulk streams by one circuit."""
+
+    caught_by = "test_each_bulk_stream_has_a_way_of_its_own"
+
+    def isolation(self, port) -> str:
+        return "bulk" if port == BULK_PORT else ""

@@ -245,3 +245,12 @@ class CountsSinceItsStart(FaultyDrop):
             self.taken = 0
         self.taken += more
         return self.taken > self.holds
+
+
+class TakesAtOnceForNever(FaultyDrop):
+    """Removes what the host refuses and may be offered again at once."""
+
+    caught_by = AGAIN
+
+    def is_done(self, path, answer) -> bool:
+        return super().is_done(path, answer) or answer.retry_after == 0

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 import anyio
 
 from balchat_host.api.transport import Verdict
-from balchat_host.api.types import DEVICE_ID_SIZE
+from balchat_host.api.types import DEVICE_ID_SIZE, DeviceIdentity
 from tests.kits.line_faults.faulty_line import Faulty
 from tests.kits.line_transport import ACK, ENVELOPE, WINDOW, Frame, Link
 
 if TYPE_CHECKING:
     from balchat_host.api.transport import Disposition
 
+REFUSAL = "test_a_refusal_comes_with_its_reason_and_its_time"
 APART = "test_who_is_disconnected_takes_nobody_along"
 
 
@@ -237,3 +238,72 @@ class LosesAllButTheLast(Faulty):
     class link(Link):  # noqa: N801  # see above
         def lose(self, tickets) -> None:
             super().lose(tickets[-1:])
+
+
+class RoundsDown(Faulty):
+    """Tells how long to wait in whole seconds, rounded down."""
+
+    caught_by = REFUSAL
+
+    class link(Link):  # noqa: N801  # see above
+        def answer(self, frame: Frame, answer: Disposition) -> None:
+            after = answer.retry_after
+            super().answer(frame, replace(answer, retry_after=None if after is None else float(int(after))))
+
+
+class HasTwoOctetsForSeconds(Faulty):
+    """Tells of a shorter wait where the seconds do not fit into two octets."""
+
+    caught_by = REFUSAL
+
+    class link(Link):  # noqa: N801  # see above
+        def answer(self, frame: Frame, answer: Disposition) -> None:
+            after = answer.retry_after
+            super().answer(frame, replace(answer, retry_after=None if after is None else min(after, 65_535.0)))
+
+
+class CutsReasons(Faulty):
+    """Cuts a reason that is too long for a code, and tells the rest."""
+
+    caught_by = "test_a_reason_that_is_no_code_stays_at_home"
+
+    class link(Link):  # noqa: N801  # see above
+        def code(self, reason: str | None) -> str:
+            return super().code((reason or "")[:64])
+
+
+class KnowsShortReasonsAlone(Faulty):
+    """Takes a reason of 64 characters for too long."""
+
+    caught_by = "test_a_reason_is_any_code"
+
+    class link(Link):  # noqa: N801  # see above
+        def code(self, reason: str | None) -> str:
+            return super().code(reason) if len(reason or "") < 64 else ""  # the longest
+
+
+class ChecksTheDeviceOnce(Faulty):
+    """Compares the device that a route names when it connects, and never again."""
+
+    caught_by = "test_a_route_of_something_else_is_refused"
+
+    def check_device(self, link, route) -> None:
+        if link not in self.checked:
+            super().check_device(link, route)
+            self.checked.append(link)
+
+    def __init__(self, context) -> None:
+        super().__init__(context)
+        self.checked: list[Link] = []
+
+
+class SaysThatAnotherDeviceLeft(Faulty):
+    """Names our own device where one of a peer leaves."""
+
+    caught_by = "test_both_sides_learn_that_they_are_within_reach_and_no_more"
+
+    def gone(self, link) -> None:
+        self.links[link.peer].remove(link)
+        if not self.links[link.peer]:
+            ours = DeviceIdentity(peer=link.peer, device_id=self.context.device_id)
+            self.context.peer_changed(ours, reachable=False)

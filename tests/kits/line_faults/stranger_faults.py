@@ -140,3 +140,65 @@ class RaisesWhatTheStreamRaises(Faulty):
             return await super().reach(peer, port)
         except PeerUnreachable as error:
             raise error.__cause__ or error from None
+
+
+class LetsStrangersIn(Faulty):
+    """Lets strangers in while the account accepts no requests."""
+
+    caught_by = "test_strangers_are_let_in_only_while_requests_are_accepted"
+
+    async def lets_in(self, peer) -> bool:
+        return True
+
+
+class LetsNobodyIn(Faulty):
+    """Turns contacts away, too, while the account accepts no requests."""
+
+    caught_by = "test_strangers_are_let_in_only_while_requests_are_accepted"
+    failures = (PeerUnreachable,)
+
+    async def lets_in(self, peer) -> bool:
+        return self.context.accepts_requests
+
+
+class AsksOnce(Faulty):
+    """Asks whether the account accepts requests when the first one comes, and never again."""
+
+    caught_by = "test_strangers_are_let_in_only_while_requests_are_accepted"
+    accepts: bool | None = None
+
+    async def lets_in(self, peer) -> bool:
+        if self.accepts is None:
+            self.accepts = self.context.accepts_requests
+        return self.accepts or await self.context.is_contact(peer)
+
+
+class GivesEachOctetItsTime(Faulty):
+    """Sends a stranger away who says nothing for half a minute, and not one who takes an hour to say who they are."""
+
+    caught_by = "test_a_stranger_who_says_an_octet_now_and_then_is_sent_away"
+
+    async def welcome(self, stream) -> None:
+        link = None
+        try:
+            with suppress(*BROKEN, BadCredential, TimeoutError):
+                device = await self.prove(Patient(stream))
+                await stream.send(self.context.device_id)
+                link = self.adopt(device, stream)
+        finally:
+            if link is None:
+                await anyio.aclose_forcefully(stream)
+        if link is not None:
+            await link.run()
+
+
+class Patient:
+    """A stream each octet of which has half a minute to come."""
+
+    def __init__(self, stream) -> None:
+        self.stream = stream
+        self.send = stream.send
+
+    async def receive(self, max_bytes: int) -> bytes:
+        with anyio.fail_after(30):
+            return await self.stream.receive(max_bytes)

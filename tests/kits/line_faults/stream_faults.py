@@ -184,3 +184,26 @@ class WaitsForGoodbye(Faulty):
             while link.outbox and not link.over:
                 await link.changed.wait()
         await super().disconnect(peer)
+
+
+class CountsFromItsStart(Faulty):
+    """Asks for a proof by a number that it counts from its start, so that old ones are good again after the next."""
+
+    caught_by = "test_a_connection_that_is_played_again_is_nobodys"
+    asked = 0
+
+    def nonce(self) -> bytes:
+        self.asked += 1
+        return self.asked.to_bytes(32)
+
+
+class WritesAllBeforeItDisconnects(Faulty):
+    """Waits, before it disconnects somebody, until all is written that waits for them."""
+
+    caught_by = "test_it_ends_and_disconnects_in_time_where_nothing_passes"
+
+    async def disconnect(self, peer) -> None:
+        for link in self.links.get(peer, []).copy():
+            while link.outbox and not link.over:
+                await link.changed.wait()
+        await super().disconnect(peer)
