@@ -8,11 +8,13 @@ Rules
   outcome: `DELIVERED`, `STORED`, `REFUSED` or `LOST`. The last two may come without a `SENT`. It keeps no queue across
   restarts and repeats nothing: the host's outbox does.
 - `DELIVERED` means that the peer's vault has committed it. Nothing less.
-- `STORED` means that what keeps it until the peer comes has it on its disk. Whether it ever arrives, the peer itself
-  tells, inside MLS; the host sends again what nothing was heard of.
+- `STORED` means that what keeps it until the peer comes has it on its disk, where the peer looks: not in a place that
+  they have given up. Whether it ever arrives, the peer itself tells, inside MLS; the host sends again what nothing was
+  heard of.
 - Retry, backoff and the choice of a transport are the host's; the choice among the routes that name it, the wire, its
   limits and its keep-alive are the transport's.
 - What a transport must remember lies in its own area of the vault (`TransportContext.change`), never beside it.
+- The clock of the day may be put forward and back at any time. Neither an order nor a wait depends on it.
 
 Storing and forwarding
 ----------------------
@@ -153,10 +155,11 @@ class Disposition:
     """The answer to one incoming envelope.
 
     `replies` go back the same way, before the acknowledgement: the sender's host has received them when it is told
-    `DELIVERED`.
+    `DELIVERED`. Only what is COMMITTED has some.
 
     `reason` is a code for the sender's program, such as an error's `code`: 1 to 64 of a-z, 0-9 and -. A transport keeps
-    any other text to itself. `retry_after` is in seconds; None means never.
+    any other text to itself. `retry_after` is in seconds; None means never, and 0 at once. A transport may round it up
+    to a whole second, and not down.
 
     `stranger` says that the sender is no contact, or a blocked one: whatever the verdict, it has earned no trust, and
     what a transport lets strangers use up, it goes on counting.
@@ -201,7 +204,10 @@ class TransportContext(ABC):
     @property
     @abstractmethod
     def accepts_requests(self) -> bool:
-        """Whether strangers may ask us for contact now."""
+        """Whether strangers may ask us for contact now. Where not, only contacts are let in (`is_contact`).
+
+        Anybody else is turned away as if nobody were here, before they are `reachable` or learn which device this is.
+        """
 
     @abstractmethod
     async def requests_change(self) -> None:
@@ -343,7 +349,8 @@ class BlobOutcome(StrEnum):
 class BlobReport:
     """The answer to a put or a renewal. `kept` is the seconds for which all of the container is kept from now on.
 
-    `reason` is a code, and `retry_after` in seconds, where it is FULL; None: trying again does not help.
+    `reason` is a code, and `retry_after` in seconds, where it is FULL; None: trying again does not help. On a full disk
+    there will be room again.
     """
 
     outcome: BlobOutcome

@@ -148,6 +148,16 @@ class BlobKeepingTests(BlobBase):
             private += windows(m.container.key, m.container.offer, m.second.key)
             private += windows(m.second.key, m.second.offer, m.container.key)
             assert not [each for each in private if stands_in(each, seen)]
+            before = await anyio.to_thread.run_sync(_files, bench.folders())
+            await m.keep(1, octets, m.second)
+            after = await anyio.to_thread.run_sync(_files, bench.folders())
+            there = b"".join(before.values())
+            new = b"".join(after[path] for path in sorted(after.keys() - before.keys()))
+            pieces = [new[start : start + NAMED] for start in range(0, len(new) - NAMED, NAMED)]
+            alike = [each for each in pieces if each in there]
+            assert len(alike) <= len(pieces) // 2, (
+                "a part looks alike in two containers: whoever keeps both can tell that it is of the same file"
+            )
 
     async def test_parts_that_were_deleted_leave_no_files(self, bench: TransportBench) -> None:
         self.needs_blobs(bench)

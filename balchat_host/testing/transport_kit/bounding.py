@@ -21,7 +21,7 @@ from balchat_host.testing.transport_kit.bench import (
     needs,
     transport_for,
 )
-from balchat_host.testing.transport_kit.storing_base import StoringBase, again, gets, numbered
+from balchat_host.testing.transport_kit.storing_base import StoringBase, again, clock_put, gets, numbered
 from balchat_host.testing.transport_kit.troubles import Impostor
 from balchat_host.testing.waiting import PATIENCE, running
 
@@ -60,8 +60,10 @@ class BoundedStoringTests(StoringBase):
             await deliver(bench, alice, bob, [b"not now", b"beside it"])
             for number, sender in enumerate((alice, alice, alice, carol)):
                 later = b"behind it, %d" % number
-                await deliver(bench, sender, bob, [later])
-                await bob.host.received.until(lambda got, later=later: later in [each.envelope for each in got])
+                # A clock that is put makes no time pass.
+                with clock_put(number * 3600.0):
+                    await deliver(bench, sender, bob, [later])
+                    await bob.host.received.until(lambda got, later=later: later in [each.envelope for each in got])
             offered = [each.envelope for each in bob.host.received.all]
             assert b"beside it" in offered
             assert offered.count(b"not now") == 1, "it was offered again before its time"
@@ -86,7 +88,9 @@ class BoundedStoringTests(StoringBase):
         async with accounts(bench, 2) as (alice, bob):
             bob.host.answer = answer
             await deliver(bench, alice, bob, [b"not now", b"behind it"])
-            await bob.host.received.until(lambda got: [each.envelope for each in got].count(b"not now") > 1)
+            await bob.host.received.until(lambda got: b"not now" in [each.envelope for each in got])
+            with clock_put(-3600.0):
+                await bob.host.received.until(lambda got: [each.envelope for each in got].count(b"not now") > 1)
             assert offered[1] - offered[0] >= retry_after
 
     # -- bounds

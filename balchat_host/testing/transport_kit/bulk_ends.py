@@ -1,11 +1,12 @@
 """Bulk streams: how they end, and how many there may be."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 import anyio
 import pytest
-from anyio import BrokenResourceError, ClosedResourceError
+from anyio import BrokenResourceError, ClosedResourceError, EndOfStream
 from anyio.abc import ByteStream
 
 from balchat_host.api.errors import NetworkUnavailable, PeerUnreachable
@@ -29,15 +30,16 @@ from balchat_host.testing.transport_kit.bulk_base import (
     served,
     until_ended,
 )
+from balchat_host.testing.transport_kit.streams import StreamKitBase
 from balchat_host.testing.virtual_network import VirtualNode
-from balchat_host.testing.waiting import running
+from balchat_host.testing.waiting import Seen, running
 
 MOST_STREAMS: Final = 16
 """Streams that one peer may have with us."""
 
 
 @pytest.mark.anyio
-class BulkEndTests(BulkBase):
+class BulkEndTests(BulkBase, StreamKitBase):
     """How bulk streams end, and how many there may be."""
 
     async def test_a_bulk_stream_ends_where_its_other_end_closes_it(self, bench: TransportBench) -> None:
@@ -56,17 +58,44 @@ class BulkEndTests(BulkBase):
         self.needs_bulk(bench)
         async with accounts(bench, 2) as (alice, bob):
 
-            async def fail(stream: ByteStream) -> None:
+            async def fail(stream: ByteStream, error: Exception) -> None:
                 del stream
-                raise RuntimeError("nobody foresaw this")
+                raise error
 
+            await deliver(bench, alice, bob, [b"hello"])
             async with bulk_stream(alice, bob) as good:
                 await bob.host.bulk.until(bool)
-                bob.host.serve_bulk = served(fail)
-                async with bulk_stream(alice, bob) as bad:
-                    await until_ended(bad)
-                await ping(good)
+                for error in (RuntimeError("nobody foresaw this"), BrokenResourceError(), EndOfStream()):
+                    bob.host.serve_bulk = served(partial(fail, error=error))
+                    async with bulk_stream(alice, bob) as bad:
+                        await until_ended(bad)
+                    await ping(good)
             await deliver(bench, alice, bob, [b"still here"])
+            if bench.capabilities.connects:
+                assert [each.reachable for each in bob.host.nearness.all] == [True], "it ended envelopes, too"
+
+    async def test_a_bulk_stream_that_breaks_does_not_look_whole(self, bench: TransportBench) -> None:
+        self.needs_bulk(bench)
+        self.needs_streams(bench)
+        errors: Seen[Exception] = Seen()
+
+        async def read(stream: ByteStream) -> None:
+            try:
+                while True:
+                    await stream.receive()
+            except ENDED as error:
+                errors(error)
+
+        async with accounts(bench, 2) as (alice, bob):
+            bob.host.serve_bulk = served(read)
+            async with bulk_stream(alice, bob) as stream:
+                await stream.send(b"half of a file")
+                await bob.host.bulk.until(bool)
+                await anyio.wait_all_tasks_blocked()
+                bench.world.break_streams(*self.nodes(alice, bob))
+                await read(stream)
+                await errors.until(lambda seen: len(seen) > 1)
+        assert {type(each) for each in errors.all} == {BrokenResourceError}, "EndOfStream says that this was all"
 
     async def test_disconnecting_ends_bulk_streams(self, bench: TransportBench) -> None:
         self.needs_bulk(bench)

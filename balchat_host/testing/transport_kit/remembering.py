@@ -8,11 +8,20 @@ from typing import Final
 import anyio
 import pytest
 
-from balchat_host.api.errors import BalchatError, StorageFull
+from balchat_host.api.errors import BalchatError, PeerUnreachable, StorageFull
+from balchat_host.api.transport import Outcome
 from balchat_host.api.types import PeerId, Route
 from balchat_host.testing.dict_area import DictArea
 from balchat_host.testing.fake_transport_context import FakeTransportContext
-from balchat_host.testing.transport_kit.bench import Account, TransportBench, TransportKitBase, accounts, deliver
+from balchat_host.testing.transport_kit.bench import (
+    Account,
+    TransportBench,
+    TransportKitBase,
+    accounts,
+    deliver,
+    needs,
+)
+from balchat_host.testing.transport_kit.storing_base import RETRY, SLOWEST_RETRY
 from balchat_host.testing.waiting import PATIENCE
 
 _ROUNDS: Final = 4
@@ -89,6 +98,31 @@ class RememberingTests(TransportKitBase):
             assert await alice.routes_for(carol) == routes
             await self._arrives(bench, carol, alice, routes)
         assert not [peer for peer in forgotten if _holds(alice, peer)], "who was forgotten came back when it stopped"
+
+    async def test_what_leads_to_whoever_was_forgotten_stores_nothing(self, bench: TransportBench) -> None:
+        needs("final=STORED", kept=bench.capabilities.final is Outcome.STORED)
+        async with accounts(bench, 2) as (alice, bob):
+            routes = await bob.routes_for(alice)
+            await deliver(bench, alice, bob, [b"hello"])
+            await bob.host.receives(b"hello")
+            await bob.transport.disconnect(alice.peer)
+            await bob.transport.forget(alice.peer)
+            pause = RETRY
+            with anyio.move_on_after(PATIENCE):
+                # Whoever stores may have to be told first.
+                while await self._is_stored(alice, bob, routes):
+                    await anyio.sleep(pause)
+                    pause = min(pause * 2, SLOWEST_RETRY)
+                return
+        pytest.fail("it says STORED of what lies where nobody will ever look")
+
+    @staticmethod
+    async def _is_stored(alice: Account, bob: Account, routes: Sequence[Route]) -> bool:
+        try:
+            (sent,) = await alice.send(bob, b"is anybody there?", routes=routes)
+        except PeerUnreachable:
+            return False
+        return (await alice.host.final(sent)).outcome is Outcome.STORED
 
     async def test_only_contacts_are_kept(self, bench: TransportBench) -> None:
         async with accounts(bench, 3) as (alice, bob, carol):

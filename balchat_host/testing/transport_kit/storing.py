@@ -22,7 +22,7 @@ from balchat_host.testing.transport_kit.bench import (
     deliver,
     needs,
 )
-from balchat_host.testing.transport_kit.storing_base import StoringBase, again, gets, numbered
+from balchat_host.testing.transport_kit.storing_base import StoringBase, again, clock_put, gets, numbered
 from balchat_host.testing.waiting import PATIENCE
 
 AFTERWARDS: Final = b"what came afterwards"
@@ -30,6 +30,8 @@ _RESTARTS: Final = 5
 """Starts after which something that was taken must have gone from where it was stored."""
 _LOOKS: Final = 100
 """Envelopes that came afterwards; by then it must have gone, too."""
+_TOO_EARLY: Final = "it called `read_to_end` before the host had all that was stored: keys that it still needs go then"
+_DAY: Final = 24 * 3600
 _FOR_GOOD: Final = Disposition(verdict=Verdict.REFUSED, reason="malformed")
 
 
@@ -93,6 +95,18 @@ class StoringTests(StoringBase):
             await deliver(bench, alice, bob, [b"there is room again"])
             await gets(bob, *stored, b"there is room again")
 
+    async def test_a_clock_that_is_put_keeps_the_order(self, bench: TransportBench) -> None:
+        self.needs_storing(bench)
+        envelopes = numbered(3)
+        alice, bob, routes = await self.absent(bench)
+        async with again(bench, alice, bob) as alice:
+            for envelope, seconds in zip(envelopes, (0, -_DAY, _DAY), strict=True):
+                with clock_put(seconds):
+                    sent = await alice.send(bob, envelope, routes=routes)
+                    assert await alice.host.finals(sent) == [Outcome.STORED]
+        async with again(bench, bob, alice) as restarted:
+            await gets(restarted, *envelopes)
+
     # -- it stays there until the host has it
 
     async def test_what_is_not_yet_committed_stays_stored(self, bench: TransportBench) -> None:
@@ -116,8 +130,11 @@ class StoringTests(StoringBase):
         async with accounts(bench, 1) as (alice,):
             async with accounts(bench, 1) as (bob,):
                 bob.host.receive_error = error
+                began = int(time.time() * 1000)
                 await deliver(bench, alice, bob, [b"one", b"two"])
                 await bob.host.failures.until(bool)
+                await anyio.wait_all_tasks_blocked()
+                assert (bob.host.read_until or 0) <= began, _TOO_EARLY
             async with again(bench, bob, alice) as restarted:
                 await gets(restarted, b"one", b"two")
 
@@ -187,7 +204,5 @@ class StoringTests(StoringBase):
                     await deliver(bench, carol, alice, [b"time passes"])
                 before()
             assert bob.host.received.all == []
-            assert (bob.host.read_until or 0) <= began, (
-                "it called `read_to_end` before the host had all that was stored: keys that it still needs go then"
-            )
+            assert (bob.host.read_until or 0) <= began, _TOO_EARLY
         return alice, bob

@@ -1,12 +1,14 @@
 """What the tests of transports that store are made of."""
 
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+import time
+from collections.abc import AsyncGenerator, Generator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from secrets import token_bytes
 from typing import Final
 
 import anyio
+import pytest
 
 from balchat_host.api.errors import PeerUnreachable
 from balchat_host.api.transport import Outcome
@@ -22,8 +24,8 @@ from balchat_host.testing.transport_kit.bench import (
 )
 from balchat_host.testing.waiting import PATIENCE
 
-_RETRY: Final = 0.05
-_SLOWEST_RETRY: Final = 1.0
+RETRY: Final = 0.05
+SLOWEST_RETRY: Final = 1.0
 SWOLLEN: Final = 64 * 1024 * 1024
 """Octets of files that somebody has made large."""
 
@@ -52,6 +54,16 @@ async def gets(account: Account, *envelopes: bytes, patience: float = PATIENCE) 
     )
     order = [envelopes.index(each) for each in dict.fromkeys(each.envelope for each in got) if each in envelopes]
     assert order == sorted(order), "it was handed over in another order than it was sent in"
+
+
+@contextmanager
+def clock_put(seconds: float) -> Generator[None]:
+    """Have the clock of the day be wrong by so many seconds, as where somebody puts it."""
+    now, now_ns = time.time, time.time_ns
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(time, "time", lambda: now() + seconds)
+        patched.setattr(time, "time_ns", lambda: now_ns() + int(seconds * 10**9))
+        yield
 
 
 @asynccontextmanager
@@ -85,7 +97,7 @@ class StoringBase(TransportKitBase):
     @staticmethod
     async def until_there_is_room(alice: Account, bob: Account, routes: Sequence[Route], envelope: bytes) -> None:
         """Send something until it is stored."""
-        pause = _RETRY
+        pause = RETRY
         with anyio.fail_after(PATIENCE):
             while True:
                 (sent,) = alice.host.outgoing(envelope)
@@ -97,4 +109,4 @@ class StoringBase(TransportKitBase):
                     if (await alice.host.final(sent)).outcome is Outcome.STORED:
                         return
                 await anyio.sleep(pause)
-                pause = min(pause * 2, _SLOWEST_RETRY)
+                pause = min(pause * 2, SLOWEST_RETRY)

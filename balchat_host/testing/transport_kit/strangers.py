@@ -19,6 +19,7 @@ from balchat_host.api.types import ONLINE, Phase, Route
 from balchat_host.testing.fake_transport_context import FakeTransportContext
 from balchat_host.testing.transport_kit.bench import Account, TransportBench, accounts, deliver, needs, refused
 from balchat_host.testing.transport_kit.bulk_base import bulk_stream, ping
+from balchat_host.testing.transport_kit.storing_base import RETRY
 from balchat_host.testing.transport_kit.streams import Recorder, StreamKitBase
 from balchat_host.testing.virtual_network import DialRecord, VirtualNode, ignore_state
 from balchat_host.testing.waiting import PATIENCE, VIRTUAL_TIME, running
@@ -196,7 +197,7 @@ class StrangerTests(StreamKitBase):
                 with suppress(PeerUnreachable):
                     await alice.send(bob, b"may I now?", routes=routes)
                     break
-                await anyio.wait_all_tasks_blocked()
+                await anyio.sleep(RETRY)
             await bob.host.received.until(lambda got: b"may I now?" in [each.envelope for each in got])
 
     async def test_it_is_not_online_before_it_can_be_found(self, bench: TransportBench) -> None:

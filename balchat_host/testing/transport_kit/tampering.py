@@ -111,10 +111,11 @@ def _change_all(folders: Sequence[Path]) -> None:
 
 
 def _change_largest(folders: Sequence[Path]) -> None:
-    """Change the last octet of the largest file."""
+    """Change an octet in the middle of the largest file."""
     largest = max(files_in(folders), key=lambda path: path.stat().st_size)
-    octets = largest.read_bytes()
-    largest.write_bytes(octets[:-1] + bytes([octets[-1] ^ 1]))
+    octets = bytearray(largest.read_bytes())
+    octets[len(octets) // 2] ^= 1
+    largest.write_bytes(octets)
 
 
 def _copy_everywhere(folders: Sequence[Path]) -> None:

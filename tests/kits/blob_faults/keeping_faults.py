@@ -13,7 +13,7 @@ import anyio
 from balchat_host.api.errors import PartRefused
 from balchat_host.api.transport import BlobOutcome, BlobReport
 from tests.kits.blob_faults.faulty_blobs import AS_PUT, FaultyBlobs
-from tests.kits.drop_blobs import TAG_SIZE, UNTIL, hashed
+from tests.kits.drop_blobs import SECRET_SIZE, TAG_SIZE, UNTIL, hashed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -374,3 +374,21 @@ class NeverTriesAFullDiskAgain(FaultyBlobs):
 
     async def put_blob(self, peer, key, index, octets):
         return replace(await super().put_blob(peer, key, index, octets), retry_after=None)
+
+
+class SealsAlikeEverywhere(FaultyBlobs):
+    """Seals a part with a key that is made of the part, which it seals for the container."""
+
+    caught_by = READ
+
+    def sealed(self, reading, index, octets) -> bytes:
+        key = hashed("key", octets)
+        return super().sealed(reading, index, key) + super().sealed(key, 0, octets)
+
+    def unsealed(self, reading, index, sealed, size) -> bytes:
+        wrapped = SECRET_SIZE + TAG_SIZE
+        key = super().unsealed(reading, index, sealed[:wrapped], SECRET_SIZE)
+        return super().unsealed(key, 0, sealed[wrapped:], size)
+
+    def most(self, size: int) -> int:
+        return super().most(size) + SECRET_SIZE + TAG_SIZE

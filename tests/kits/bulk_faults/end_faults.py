@@ -271,3 +271,37 @@ class LeavesATaskForEachStream(FaultyBulk):
     def new_bulk(self, peer: PeerId, stream):
         self.ended.append(asyncio.get_running_loop().create_task(anyio.sleep_forever()))
         return super().new_bulk(peer, stream)
+
+
+class EndsEnvelopesToo(FaultyBulk):
+    """Ends what carries envelopes where a bulk stream breaks."""
+
+    caught_by = "test_a_host_that_fails_with_a_bulk_stream_ends_that_one_alone"
+    peer = None
+
+    async def admits(self, peer) -> bool:
+        self.peer = peer
+        return await super().admits(peer)
+
+    async def serve(self, stream) -> None:
+        try:
+            await super().serve(stream)
+        except BrokenResourceError:
+            for link in self.links.get(self.peer, []).copy():
+                link.end()
+            raise
+
+
+class CallsABreakTheEnd(FaultyBulk):
+    """Says of a stream that broke that it has ended, as if all of it had come."""
+
+    caught_by = "test_a_bulk_stream_that_breaks_does_not_look_whole"
+
+    class stream(BulkStream):  # noqa: N801  # it stands for the attribute
+        async def receive(self, max_bytes: int = 65_536) -> bytes:
+            try:
+                return await super().receive(max_bytes)
+            except BrokenResourceError:
+                if self.ended.is_set():
+                    raise
+                raise EndOfStream from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from typing import TYPE_CHECKING
 
 import anyio
@@ -254,3 +255,19 @@ class TakesAtOnceForNever(FaultyDrop):
 
     def is_done(self, path, answer) -> bool:
         return super().is_done(path, answer) or answer.retry_after == 0
+
+
+class WaitsByTheClockOfTheDay(FaultyDrop):
+    """Offers again, by the clock of the day, what was refused for now: once it was put back, not for a long time."""
+
+    caught_by = AGAIN
+    failures = (TimeoutError,)
+
+    def is_done(self, path, answer) -> bool:
+        done = super().is_done(path, answer)
+        if not done:
+            self.not_before[path] = time.time() + answer.retry_after
+        return done
+
+    def look(self, box, now):
+        return super().look(box, time.time())

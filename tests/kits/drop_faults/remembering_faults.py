@@ -137,3 +137,13 @@ class DeletesWhatIsNotItsOwn(FaultyDrop):
         own = {box.hex() for box in self.boxes.values()}
         for path in [path for path in self.folder.iterdir() if path.name not in own]:
             await self.on_disk(shutil.rmtree, path)
+
+
+class LeavesWhereNobodyLooks(FaultyDrop):
+    """Makes the box of somebody who has none any more, and leaves envelopes in it."""
+
+    caught_by = "test_what_leads_to_whoever_was_forgotten_stores_nothing"
+
+    def is_full(self, box, more) -> bool:
+        box.mkdir(exist_ok=True)
+        return super().is_full(box, more)

@@ -208,3 +208,28 @@ class SaysTooEarlyThatItHasReadAll(FaultyDrop):
     async def offer(self, peer, found):
         await self.context.read_to_end(int(time.time() * 1000) + 1000)
         return await super().offer(peer, found)
+
+
+class CountsTheTime(FaultyDrop):
+    """Names what it leaves by the clock of the day, which somebody may put back."""
+
+    caught_by = "test_a_clock_that_is_put_keeps_the_order"
+
+    def leave(self, box, octets) -> None:
+        new = box / "new"
+        with new.open("wb") as file:
+            file.write(octets)
+            self.sync(file)
+        new.rename(box / f"{time.time_ns():020}")
+        self.sync_folder(box)
+
+
+class SaysThatAllWasReadWhenSomethingFailed(FaultyDrop):
+    """Calls `read_to_end` after each look, also where the host could not take what was there."""
+
+    caught_by = "test_what_the_host_could_not_take_stays_stored"
+
+    async def collect(self, peer, box) -> None:
+        looked = int(time.time() * 1000)
+        await super().collect(peer, box)
+        await self.context.read_to_end(looked)

@@ -203,3 +203,19 @@ class ReadsBeforeItMeasures(FaultyDrop):
             if not self.fits(len(path.read_bytes()) - SIGNATURE_SIZE):
                 path.unlink()
         return super().look(box, now)
+
+
+class SignsItsEnds(FaultyDrop):
+    """Signs how an envelope begins and ends, and how long it is."""
+
+    caught_by = "test_each_envelope_is_proven_for_itself"
+
+    async def signed(self, box, envelope) -> bytes:
+        return await super().signed(box, self.ends(envelope))
+
+    def is_by(self, peer, box, octets) -> bool:
+        ends = self.ends(octets[SIGNATURE_SIZE:])
+        return self.verifies(peer, bytes.fromhex(box.name) + ends, octets)
+
+    def ends(self, envelope: bytes) -> bytes:
+        return len(envelope).to_bytes(4) + envelope[:64] + envelope[-64:]
