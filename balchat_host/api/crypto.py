@@ -12,6 +12,7 @@ Rules
 - A group stays at epoch 1, where it was founded. There are no Commits and no Proposals: what another group is needed
   for gets one.
 - A row put back from an older copy of the disk is noticed (VaultRolledBack): a rewound ratchet would reuse keys.
+- No error's text names anybody, or shows a key or what was said: it gets into logs.
 - `now` is Unix seconds, always passed in. It decides whom we add. Whether what was received is valid never depends on
   it: two members whose clocks differ would judge one thing differently, for good.
 """
@@ -118,8 +119,9 @@ class CryptoEngine(ABC):
         What others see of it is rounded, so that it does not tell our clock: it starts with a day, and ends with a day,
         less than one early, or with an hour if `lifetime` is under 7 days, less than one late.
 
-        It has an X-Wing key, to which its Welcome is sealed. Its private half stays in `state`: until it is used, or,
-        for one of `last_resort`, until it is forgotten.
+        It has an X-Wing key, to which its Welcome is sealed, and shares no key with another KeyPackage but the leaf's
+        signature key. Its private half stays in `state`: until it is used, or, for one of `last_resort`, until it is
+        forgotten. This and `found` renew the credential in time, so that others take what they make at `now`.
         """
 
     @abstractmethod
@@ -182,7 +184,7 @@ class CryptoEngine(ABC):
     def encrypt(self, state: KeyValueArea, group_id: bytes, data: bytes) -> bytes:
         """Make an application PrivateMessage and step the sending ratchet.
 
-        The result may leave only after the commit.
+        The result may leave only after the commit. Raise BadInput where there is no such group.
         """
 
     @abstractmethod
@@ -193,6 +195,9 @@ class CryptoEngine(ABC):
         than 1, a proposal or a commit; then nothing of it is decrypted. Also for a message that was decrypted before.
         Raise TooFarAhead where more than 1,024 messages of its sender before it are not here: once some of them are, it
         can be decrypted. That it is truly the sender's is not known then. Raise BadInput where there is no such group.
+
+        The keys of messages that were passed over are kept until they come, the newest ones and no more than 1,024 of
+        each sender. Nothing is kept by which what was decrypted could be decrypted again.
         """
 
     @abstractmethod
@@ -201,7 +206,7 @@ class CryptoEngine(ABC):
 
     @abstractmethod
     def members(self, state: KeyValueArea, group_id: bytes) -> Sequence[DeviceIdentity]:
-        """Return the members in leaf order, ourselves among them."""
+        """Return the members in leaf order, ourselves among them. Raise BadInput where there is no such group."""
 
     @abstractmethod
     def delete_group(self, state: KeyValueArea, group_id: bytes) -> None:

@@ -1,6 +1,7 @@
 """Accounts of an engine, each with an area of its own, and what tests do with them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Final
@@ -8,15 +9,16 @@ from typing import Final
 import pytest
 
 from balchat_host.api.crypto import ApplicationMessage, CryptoEngine, Invitation, Joined
+from balchat_host.api.errors import BalchatError
 from balchat_host.api.types import DEVICE_ID_SIZE, DeviceIdentity, PeerId
-from balchat_host.testing.audit import confide, watched
+from balchat_host.testing.audit import confide, overhear, watched
 from balchat_host.testing.audit.kit import AuditedKit
 from balchat_host.testing.dict_area import DictArea
 
 NOW: Final = 1_800_000_000
 HOUR: Final = 3600
 DAY: Final = 24 * HOUR
-GROUP: Final = b"group"
+GROUP: Final = b"the id of a group"
 _DEVICES: Final = count(1)
 
 
@@ -29,6 +31,16 @@ class PrivateArea(DictArea):
                 raise TypeError(f"an area takes bytes, and no {type(octets).__name__}")
         confide("a value in the vault", value)
         super().put(key, value)
+
+
+@contextmanager
+def errors_heard() -> Generator[None]:
+    """Have the audit look at the text of an error, which gets into logs."""
+    try:
+        yield
+    except BalchatError as error:
+        overhear("an error's text", f"of {type(error).__name__}", str(error))
+        raise
 
 
 @dataclass(slots=True)
@@ -46,7 +58,7 @@ class CryptoAccount:
         if not self.area.rows:
             self.peer = watched(self.engine).create_identity(self.area, self.device_id, now=self.made)
             confide("an identity key", self.engine.identity_seed(self.area).reveal())
-            confide("a peer id", self.peer.octets)
+            confide("a peer id", self.peer.octets, shortened=True)
 
     @property
     def device(self) -> DeviceIdentity:
@@ -76,7 +88,9 @@ class CryptoAccount:
         now: int = NOW,
     ) -> Invitation:
         """Found a group with the owners of these key packages."""
-        invitation = self.engine.found(self.area, group_id, key_packages, knows=knows, now=now)
+        confide("a group's id", group_id)
+        with errors_heard():
+            invitation = self.engine.found(self.area, group_id, key_packages, knows=knows, now=now)
         confide("an era id", invitation.era_id)
         return invitation
 
@@ -86,16 +100,19 @@ class CryptoAccount:
 
     def join(self, welcome: bytes, *, max_members: int = 3) -> Joined:
         """Join a group."""
-        return self.engine.join(self.area, welcome, max_members=max_members)
+        with errors_heard():
+            return self.engine.join(self.area, welcome, max_members=max_members)
 
     def encrypt(self, data: bytes, group_id: bytes = GROUP) -> bytes:
         """Encrypt a message."""
         confide("a message", data)
-        return self.engine.encrypt(self.area, group_id, data)
+        with errors_heard():
+            return self.engine.encrypt(self.area, group_id, data)
 
     def decrypt(self, message: bytes, group_id: bytes = GROUP) -> ApplicationMessage:
         """Decrypt a message."""
-        return self.engine.decrypt(self.area, group_id, message)
+        with errors_heard():
+            return self.engine.decrypt(self.area, group_id, message)
 
     def read(self, message: bytes, group_id: bytes = GROUP) -> bytes:
         """Return what a message says."""

@@ -7,8 +7,8 @@ from typing import TypeVar
 import pytest
 
 from balchat_host.api.crypto import CryptoEngine
-from balchat_host.api.errors import VaultRolledBack
-from balchat_host.testing.crypto_kit.accounts import GROUP, CryptoAccount, CryptoKitBase, Pair, PrivateArea
+from balchat_host.api.errors import BadInput, VaultRolledBack
+from balchat_host.testing.crypto_kit.accounts import GROUP, NOW, CryptoAccount, CryptoKitBase, Pair, PrivateArea
 
 T = TypeVar("T")
 
@@ -35,6 +35,22 @@ class DiskTests(CryptoKitBase):
         carol.join(alice.found(carol))
         assert carol.members() == alice.members() == [alice.device, carol.device]
         assert carol.read(alice.encrypt(b"x")) == b"x"
+
+    def test_an_identity_that_is_rolled_back_was_never_there(self, account: Callable[[], CryptoAccount]) -> None:
+        alice, bob = account(), account()
+        assert bob.join(alice.found(bob)).group_id == GROUP
+        before = dict(bob.area.rows)
+        seed = bob.engine.identity_seed(bob.area).reveal()
+        bob.engine.become_device(bob.area, b"another device..", now=NOW)
+        bob.area.rows = before
+        assert bob.read(alice.encrypt(b"x")) == b"x"
+        assert alice.decrypt(bob.encrypt(b"y")).sender == bob.device
+        assert bob.engine.identity_seed(bob.area).reveal() == seed
+        bob.area.rows = {}
+        with pytest.raises(BadInput):
+            bob.engine.identity_seed(bob.area)
+        bob.engine.create_identity(bob.area, bob.device_id, now=NOW)
+        assert bob.engine.identity_seed(bob.area).reveal() != seed
 
     def test_everything_lies_in_the_area(self, account: Callable[[], CryptoAccount]) -> None:
         """A vault's units run on a thread of its own, and in another process after each start."""

@@ -8,6 +8,7 @@ import pytest
 from balchat_host.api.crypto import ERA_ID_SIZE, MAX_KNOWN_ERAS, ApplicationMessage, Joined
 from balchat_host.api.errors import BadInput, CryptoRejected, TooFarAhead
 from balchat_host.testing.crypto_kit.accounts import GROUP, NOW, CryptoAccount, CryptoKitBase, Pair
+from balchat_host.testing.crypto_kit.forging import reference_of
 
 _MOST_DEVICES: Final = 8
 _MOST_MISSED: Final = 1024
@@ -31,7 +32,8 @@ class GroupsTests(CryptoKitBase):
         assert bob.read(alice.encrypt(LONG)) == LONG
 
     def test_all_whom_a_group_is_founded_with_hear_each_other(self, account: Callable[[], CryptoAccount]) -> None:
-        everybody = alice, bob, carol = account(), account(), account()
+        # The order of leaves is that in which they were added, and not that of device ids.
+        everybody = carol, bob, alice = account(), account(), account()
         invitation = alice.invite(bob, carol)
         # Who founded it need not wait until the others have joined.
         early = alice.encrypt(b"early")
@@ -77,8 +79,7 @@ class GroupsTests(CryptoKitBase):
         welcomes = alice.found_with(*packages).welcomes
         references = [engine.reference(package) for _, package in packages]
         assert references == [engine.welcome_reference(welcome) for welcome in welcomes]
-        assert len({len(reference) for reference in references}) == 1
-        assert len(set(references)) == len(references)
+        assert references == [reference_of(package) for _, package in packages], "it is not that of RFC 9420"
         for garbage in (b"", b"garbage", welcomes[0][:-1], packages[0][1][:-1]):
             with pytest.raises(CryptoRejected):
                 engine.reference(garbage)
@@ -94,6 +95,15 @@ class GroupsTests(CryptoKitBase):
         assert bob.area.rows == before
         assert bob.read(messages[0]) == b"0"
         assert bob.read(messages[-1]) == b"%d" % (_MOST_MISSED + 1)
+
+    def test_the_keys_of_messages_that_never_come_are_bounded(self, pair: Pair) -> None:
+        alice, bob = pair
+        held: list[int] = []
+        for _ in range(4):
+            messages = [alice.encrypt(b"x") for _ in range(_MOST_MISSED)]
+            assert bob.read(messages[-1]) == b"x"
+            held.append(bob.held())
+        assert held[-1] <= held[1] + _COUNTERS, "it keeps a key of each message that was passed over"
 
     def test_each_device_of_an_account_is_a_member_of_its_own(self, account: Callable[[], CryptoAccount]) -> None:
         alice, bob = account(), account()
@@ -153,6 +163,14 @@ class GroupsTests(CryptoKitBase):
         assert alice.held() <= before[1] + _COUNTERS, "the keys of what was sent are to be deleted"
         for each in pair:
             assert not any(LONG in value for value in each.area.rows.values()), "what was said is kept beside the keys"
+        old = [dict(each.area.rows) for each in pair]
+        bob.decrypt(alice.encrypt(LONG))
+        for each, rows in zip(pair, old, strict=True):
+            stepped = [row for key, row in rows.items() if each.area.rows.get(key) != row]
+            kept = list(each.area.rows.values())
+            assert not any(row in value for row in stepped for value in kept), (
+                "the ratchet before the last step is kept"
+            )
 
     def test_a_group_that_is_deleted_leaves_nothing_behind(self, account: Callable[[], CryptoAccount]) -> None:
         alice, bob = account(), account()
@@ -160,6 +178,7 @@ class GroupsTests(CryptoKitBase):
         bob.join(alice.found(bob))
         for each in (alice, bob):
             each.engine.delete_group(each.area, GROUP)
+            assert not any(GROUP in key + value for key, value in each.area.rows.items()), "it is still named"
         assert alice.held() <= before[0] + _COUNTERS
         assert bob.held() <= before[1] + _COUNTERS
 
@@ -179,6 +198,8 @@ class GroupsTests(CryptoKitBase):
         for absent in (b"a", b"x"):
             with pytest.raises(BadInput):
                 engine.encrypt(area, absent, b"x")
+            with pytest.raises(BadInput):
+                engine.members(area, absent)
         assert bob.read(alice.encrypt(b"x", b"ab"), b"ab") == b"x"
 
     def test_what_cannot_be_founded(self, account: Callable[[], CryptoAccount], pair: Pair) -> None:

@@ -1,11 +1,16 @@
 """Key packages, and the Welcomes that answer them."""
 
 from collections.abc import Callable
+from typing import Final
 
 import pytest
 
-from balchat_host.api.errors import BadCredential, CryptoRejected
+from balchat_host.api.errors import BadCredential, CryptoRejected, UnsupportedMls
 from balchat_host.testing.crypto_kit.accounts import DAY, GROUP, HOUR, NOW, CryptoAccount, CryptoKitBase, Pair
+from balchat_host.testing.crypto_kit.forging import bound_until, forged, keys_of
+
+_LONGEST_DAYS: Final = 401
+"""Days that a credential of others may still be valid for."""
 
 
 class WelcomesTests(CryptoKitBase):
@@ -45,6 +50,8 @@ class WelcomesTests(CryptoKitBase):
         with pytest.raises(CryptoRejected):
             bob.join(welcome)
         assert bob.read(alice.encrypt(b"x")) == b"x"
+        bob.engine.delete_group(bob.area, GROUP)
+        assert bob.join(welcome).group_id == GROUP, "a Welcome that is refused uses nothing up"
 
     def test_a_key_package_of_last_resort_answers_any_number_of_times(
         self, account: Callable[[], CryptoAccount]
@@ -119,4 +126,45 @@ class WelcomesTests(CryptoKitBase):
         for malformed in (b"", package + b"\0", package[:-1], package * 2):
             with pytest.raises(CryptoRejected):
                 alice.found_with((carol.peer, malformed))
+        for at in (slice(4, 6), slice(6, 8)):  # the version, and the cipher suite
+            other = bytearray(package)
+            other[at] = b"\x7f\x7f"
+            with pytest.raises(UnsupportedMls):
+                alice.found_with((carol.peer, bytes(other)))
         assert alice.area.rows == before
+
+    def test_a_key_that_the_identity_has_not_bound_is_refused(self, account: Callable[[], CryptoAccount]) -> None:
+        """Whoever has seen a credential could put it beside a key of their own."""
+        alice, bob = account(), account()
+        before = dict(alice.area.rows)
+        with pytest.raises(BadCredential):
+            alice.found_with((bob.peer, forged(bob.key_package())))
+        with pytest.raises(BadCredential):
+            alice.found_with((alice.peer, forged(alice.sibling().key_package())))
+        assert alice.area.rows == before
+
+    def test_a_credential_is_good_for_its_time(self, account: Callable[[], CryptoAccount]) -> None:
+        alice, bob = account(), account()
+        package = bob.key_package()
+        for days in (-1, _LONGEST_DAYS + 1):
+            with pytest.raises(BadCredential):
+                alice.found_with((bob.peer, forged(package, bound_until(bob, NOW + days * DAY))))
+        for days in (0, _LONGEST_DAYS):
+            invitation = alice.found_with(
+                (bob.peer, forged(package, bound_until(bob, NOW + days * DAY))), group_id=b"%d" % days
+            )
+            assert len(invitation.welcomes) == 1
+
+    def test_a_credential_is_renewed_in_time(self, account: Callable[[], CryptoAccount]) -> None:
+        alice, bob = account(), account()
+        for years in range(1, 4):
+            now = NOW + years * _LONGEST_DAYS * DAY
+            invitation = alice.found_with((bob.peer, bob.key_package(now=now)), group_id=b"%d" % years, now=now)
+            assert bob.join(invitation.welcomes[0]).founder == alice.device
+
+    def test_each_key_package_has_keys_of_its_own(self, account: Callable[[], CryptoAccount]) -> None:
+        bob = account()
+        packages = [bob.key_package(), bob.engine.key_package(bob.area, lifetime=HOUR, now=NOW, last_resort=True)]
+        packages += [bob.key_package(), bob.sibling().key_package()]
+        keys = [key for package in packages for key in keys_of(package)]
+        assert len(set(keys)) == len(keys), "who learns the key of one could open what answers another"

@@ -4,6 +4,7 @@ from tests.kits.crypto_faults import (
     disk_faults,
     group_faults,
     identity_faults,
+    key_faults,
     message_faults,
     refusal_faults,
     welcome_faults,
@@ -14,5 +15,12 @@ from tests.kits.planted import planted
 __all__ = ["FAULTS", "FaultyEngine"]
 
 FAULTS = planted(
-    FaultyEngine, identity_faults, group_faults, message_faults, refusal_faults, welcome_faults, disk_faults
+    FaultyEngine,
+    identity_faults,
+    group_faults,
+    message_faults,
+    refusal_faults,
+    welcome_faults,
+    key_faults,
+    disk_faults,
 )
