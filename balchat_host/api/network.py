@@ -2,7 +2,12 @@
 
 A network carries octets and never sees a message. Streams are anyio byte streams: whole, ordered,
 and private to both ends. After `send_eof` the other end reads all that was written, and then EndOfStream; whether it
-can still write is up to the network. States and errors name no address, since they get into logs.
+can still write is up to the network. Whoever gives up waiting, for octets or for a stream, loses nothing: the next one
+who waits gets what has come. Closing a stream waits for nobody. A stream is its owner's: it may outlive the network.
+
+States, errors with all that they were raised from, and what objects show of themselves (`repr`) name no key and no
+address, since they get into logs. Nobody else is told of one either: no resolver of names, and no other program by its
+arguments or environment.
 
 Addresses prove themselves: whoever answers at an address holds the key of it, as with Tor v3 onion services
 (rend-spec-v3). A network knows addresses only, and nothing of who is behind them.
@@ -50,7 +55,8 @@ class PublishedService(ABC):
     async def accept(self) -> ByteStream:
         """Wait for the next incoming stream.
 
-        At most a bounded number waits; the newest are turned away. Raise ClosedResourceError.
+        At most a bounded number waits; the newest are turned away, and nobody who dials another service. Raise
+        ClosedResourceError.
         """
 
     @abstractmethod
@@ -69,7 +75,7 @@ class Network(ABC):
     @property
     @abstractmethod
     def state(self) -> ServiceState:
-        """How things are now."""
+        """How things are now: `stopped` while it does not run, `starting` until it is online for the first time."""
 
     @abstractmethod
     async def run(self, *, task_status: TaskStatus[None]) -> None:
@@ -96,7 +102,7 @@ class Network(ABC):
         """Open a stream to whoever holds the private half of `address`.
 
         Streams with different `isolation` never share what a third party could link them by. Raise PeerUnreachable
-        or NetworkUnavailable. Bounded in time by the network itself.
+        or NetworkUnavailable. Bounded in time by the network itself, also while it is away. No dial waits for another.
         """
 
     @abstractmethod

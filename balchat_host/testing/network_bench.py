@@ -8,6 +8,7 @@ from secrets import token_bytes
 from typing import Final
 
 import anyio
+import anyio.lowlevel
 from anyio.abc import ByteStream
 
 from balchat_host.api.network import Network, PublishedService
@@ -72,13 +73,28 @@ def seed() -> Secret:
 
 def confide_key(key: Secret) -> None:
     """Have the audit look for a key and its address in what is logged."""
-    confide("a secret key", key.reveal())
-    confide("an onion", onion_of(key).octets)
+    confide("a secret key", key.reveal(), shortened=True)
+    confide("an onion", onion_of(key).octets, shortened=True)
 
 
 def names(text: str, address: OnionKey) -> bool:
     """Return whether a text has an address in it, in whichever spelling."""
     return stands_in(address.octets, text.encode())  # an onion's address begins with its octets in base32
+
+
+def told_by(error: BaseException | None) -> str:
+    """Return all that a traceback of an error shows of it and of those that it was raised from."""
+    told: list[str] = []
+    while error is not None:
+        told += [str(error), repr(error), *getattr(error, "__notes__", ())]
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return "\n".join(told)
+
+
+async def turns(count: int) -> None:
+    """Let everybody else have so many turns of the event loop."""
+    for _ in range(count):
+        await anyio.lowlevel.checkpoint()
 
 
 async def receive_exactly(stream: ByteStream, size: int) -> bytes:

@@ -1,6 +1,7 @@
 """What every network keeps to when it starts, ends, and loses what it works with."""
 
 import threading
+from contextlib import suppress
 from typing import Final
 
 import anyio
@@ -10,8 +11,18 @@ from anyio.abc import ByteStream
 
 from balchat_host.api.errors import NetworkUnavailable, PeerUnreachable
 from balchat_host.api.network import Network
-from balchat_host.api.types import Phase, ServiceState
-from balchat_host.testing.network_bench import PORT, NetworkBench, connected, made, names, receive_exactly, seed
+from balchat_host.api.types import OnionKey, Phase, ServiceState
+from balchat_host.testing.network_bench import (
+    PORT,
+    NetworkBench,
+    connected,
+    made,
+    names,
+    published,
+    receive_exactly,
+    seed,
+    told_by,
+)
 from balchat_host.testing.network_pair import NetworkKitBase, Pair
 from balchat_host.testing.virtual_network import ignore_state, onion_of
 from balchat_host.testing.waiting import PATIENCE, Seen, SeenStates, running
@@ -35,6 +46,7 @@ class LivesOfNetworkTests(NetworkKitBase):
         assert network.state.phase is Phase.STOPPED
         async with running(network):
             await states.reach(Phase.ONLINE)
+            assert states.all[0].phase is Phase.STARTING
             assert network.state.phase is Phase.ONLINE
             told = anyio.current_time()
         assert anyio.current_time() - told < END_LIMIT, "it goes on when it is cancelled; the host waits for 20 s"
@@ -47,11 +59,14 @@ class LivesOfNetworkTests(NetworkKitBase):
         async with anyio.create_task_group() as tasks, running(ended):
             tasks.start_soon(self._expect_no_stream, ended)
             await anyio.wait_all_tasks_blocked()
+        key = seed()
         for network in (made(bench, ignore_state), ended):
-            with anyio.fail_after(PATIENCE), pytest.raises(NetworkUnavailable):
-                await network.dial(onion_of(seed()), PORT, isolation="")
-            with pytest.raises(NetworkUnavailable):
-                await network.publish(seed(), PORT, on_state=ignore_state)
+            with anyio.fail_after(PATIENCE), pytest.raises(NetworkUnavailable) as dialled:
+                await network.dial(onion_of(key), PORT, isolation="")
+            with pytest.raises(NetworkUnavailable) as refused:
+                await network.publish(key, PORT, on_state=ignore_state)
+            for raised in (dialled, refused):
+                assert not names(told_by(raised.value), onion_of(key)), "an error names an address"
 
     async def test_the_doctor_finds_it_well(self, bench: NetworkBench, pair: Pair) -> None:
         for network in (made(bench, ignore_state), pair.alice):
@@ -97,8 +112,9 @@ class LivesOfNetworkTests(NetworkKitBase):
     async def test_publishing_does_not_wait_for_the_network(self, bench: NetworkBench, pair: Pair) -> None:
         if not bench.capabilities.outage:
             pytest.skip("the bench does not promise `outage`")
-        service_states, key, other = SeenStates(), seed(), seed()
+        service_states, key, other, early = SeenStates(), seed(), seed(), seed()
         async with pair.third() as third:
+            closed_meanwhile = await published(third.network, early)
             await bench.take_away(third.network)
             await third.states.reach(Phase.DEGRADED)
             with anyio.move_on_after(PATIENCE) as patience:
@@ -106,12 +122,34 @@ class LivesOfNetworkTests(NetworkKitBase):
                 assert service.state.phase is not Phase.ONLINE
                 closed = await third.network.publish(other, PORT, on_state=ignore_state)
                 await closed.aclose()
+                await closed_meanwhile.aclose()
             assert not patience.cancelled_caught, "publish waits for a network that is away"
             await bench.give_back(third.network)
             await service_states.reach(Phase.ONLINE)
             assert await bench.look(onion_of(key), PORT)
             await anyio.wait_all_tasks_blocked()
-            assert not await bench.look(onion_of(other), PORT)
+            for gone in (other, early):
+                assert not await bench.look(onion_of(gone), PORT), "what was closed in an outage is back after it"
+
+    async def test_a_dial_that_waits_holds_up_no_other(self, bench: NetworkBench, pair: Pair) -> None:
+        if not bench.capabilities.outage:
+            pytest.skip("the bench does not promise `outage`")
+        async with pair.third() as third:
+            await bench.take_away(third.network)
+            await third.states.reach(Phase.DEGRADED)
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(self._dial_in_vain, pair.alice, onion_of(third.key))
+                await anyio.wait_all_tasks_blocked()
+                for end in await pair.connected():
+                    await end.aclose()
+                tasks.cancel_scope.cancel()
+            await bench.give_back(third.network)
+            await third.states.reach(Phase.ONLINE)
+
+    @staticmethod
+    async def _dial_in_vain(network: Network, address: OnionKey) -> None:
+        with suppress(PeerUnreachable):
+            await (await network.dial(address, PORT, isolation="")).aclose()
 
     async def _expect_no_stream(self, network: Network) -> None:
         with anyio.fail_after(PATIENCE), pytest.raises((NetworkUnavailable, PeerUnreachable)):

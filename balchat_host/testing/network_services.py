@@ -16,7 +16,7 @@ from anyio.abc import ByteStream, TaskStatus
 from balchat_host.api.errors import PeerUnreachable
 from balchat_host.api.network import PublishedService
 from balchat_host.api.types import OnionKey, Phase, Secret, ServiceState
-from balchat_host.testing.audit import confide
+from balchat_host.testing.audit import confide, overhear
 from balchat_host.testing.network_bench import (
     OTHER_PORT,
     PORT,
@@ -27,8 +27,11 @@ from balchat_host.testing.network_bench import (
     published,
     receive_exactly,
     seed,
+    told_by,
+    turns,
 )
 from balchat_host.testing.network_pair import NetworkKitBase, Pair
+from balchat_host.testing.removed_files import removed_files
 from balchat_host.testing.spellings import stands_in
 from balchat_host.testing.virtual_network import ignore_state, onion_of
 from balchat_host.testing.waiting import PATIENCE, SeenStates, running, unwrapped
@@ -62,6 +65,8 @@ class ServicesOfNetworkTests(NetworkKitBase):
         assert states.all[0].phase is Phase.STARTING
         assert service.state.phase is Phase.ONLINE
         assert await bench.look(onion_of(key), PORT)
+        for shown in (service, pair.bob):
+            overhear("a repr", f"of {type(shown).__name__}", repr(shown))
         await service.aclose()
         await anyio.wait_all_tasks_blocked()
         phases = [state.phase for state in states.all]
@@ -107,7 +112,7 @@ class ServicesOfNetworkTests(NetworkKitBase):
         for address, port in ((onion_of(seed()), PORT), (onion_of(pair.key), OTHER_PORT), (NO_KEY, PORT)):
             with anyio.fail_after(PATIENCE), pytest.raises(PeerUnreachable) as raised:
                 await pair.alice.dial(address, port, isolation=isolation)
-            told = f"{raised.value} {raised.value!r}"
+            told = told_by(raised.value)
             assert not names(told, address), "an error names an address"
             assert isolation not in told, "an error names an isolation"
 
@@ -136,6 +141,36 @@ class ServicesOfNetworkTests(NetworkKitBase):
         for stream in (*theirs, ours, last):
             await stream.aclose()
         await expect_little_more(before, "something of each dial is left")
+
+    async def test_dials_that_fail_leave_nothing(self, pair: Pair) -> None:
+        before = await held()
+        async with anyio.create_task_group() as tasks:
+            for _ in range(GIVEN_UP):
+                tasks.start_soon(self._expect_unreachable, pair, onion_of(pair.key), OTHER_PORT)
+        await expect_little_more(before, "something of each dial that failed is left")
+
+    async def test_a_stream_that_comes_while_waiting_is_given_up_is_not_lost(self, pair: Pair) -> None:
+        accepted: list[ByteStream] = []
+
+        async def accept() -> None:
+            while True:
+                accepted.append(await pair.service.accept())
+
+        async with AsyncExitStack() as stack:
+            for number in range(GIVEN_UP):
+                async with anyio.create_task_group() as tasks:
+                    tasks.start_soon(accept)
+                    with anyio.fail_after(PATIENCE):
+                        ours = await pair.alice.dial(onion_of(pair.key), PORT, isolation="")
+                    await stack.enter_async_context(ours)
+                    await turns(number)
+                    tasks.cancel_scope.cancel()
+            with anyio.move_on_after(PATIENCE):
+                while len(accepted) < GIVEN_UP:
+                    accepted.append(await pair.service.accept())
+            for theirs in accepted:
+                await stack.enter_async_context(theirs)
+        assert len(accepted) == GIVEN_UP, "whoever gives up waiting takes a stream along"
 
     async def test_a_publication_that_is_given_up_leaves_nothing(self, bench: NetworkBench, pair: Pair) -> None:
         before, keys = await held(), [seed() for _ in range(GIVEN_UP)]
@@ -222,6 +257,8 @@ class ServicesOfNetworkTests(NetworkKitBase):
                 await (await one_more()).send(b"the first")
                 with pytest.raises((PeerUnreachable, *_ENDED)):
                     await too_many()
+                for end in await pair.connected():  # what waits here turns nobody away elsewhere
+                    await end.aclose()
                 first = await stack.enter_async_context(await service.accept())
                 assert await receive_exactly(first, 9) == b"the first", "it is the newest that is turned away"
                 waiting = await one_more()
@@ -255,14 +292,23 @@ class ServicesOfNetworkTests(NetworkKitBase):
             await _expect_nothing_written(bench, pair)
 
     async def test_nothing_of_what_is_private_is_written(self, bench: NetworkBench, pair: Pair) -> None:
-        isolation, said = token_bytes(16).hex(), token_bytes(16)
-        ours, theirs = await pair.connected(isolation=isolation)
-        async with ours, theirs:
-            await ours.send(said)
-            assert await receive_exactly(theirs, 16) == said
-        with pytest.raises(PeerUnreachable):
-            await pair.alice.dial(NO_KEY, PORT, isolation=isolation)
-        await _expect_nothing_written(bench, pair, NO_KEY.octets, said, isolation.encode())
+        isolation, said, key = token_bytes(16).hex(), token_bytes(16), seed()
+        with removed_files() as removed:
+            service = await published(pair.bob, key)
+            ours, theirs = await pair.connected(isolation=isolation)
+            async with ours, theirs:
+                await ours.send(said)
+                assert await receive_exactly(theirs, 16) == said
+            with pytest.raises(PeerUnreachable):
+                await pair.alice.dial(NO_KEY, PORT, isolation=isolation)
+            await service.aclose()
+        private = [NO_KEY.octets, said, isolation.encode(), *_shown_by(key)]
+        assert not any(stands_in(octets, *removed) for octets in private), "it was written, and removed again"
+        await _expect_nothing_written(bench, pair, *private)
+
+    async def _expect_unreachable(self, pair: Pair, address: OnionKey, port: int) -> None:
+        with anyio.fail_after(PATIENCE), pytest.raises(PeerUnreachable):
+            await pair.alice.dial(address, port, isolation="")
 
     async def _expect_closed(self, service: PublishedService) -> None:
         with anyio.fail_after(PATIENCE), pytest.raises(ClosedResourceError):
@@ -286,11 +332,18 @@ class ServicesOfNetworkTests(NetworkKitBase):
         await (await published(pair.bob, key, port)).aclose()
 
 
+def _shown_by(key: Secret) -> Sequence[bytes]:
+    """Return what of a key tells of it."""
+    address = onion_of(key)
+    expanded = sha512(key.reveal()).digest()
+    return [key.reveal(), expanded[32:], address.octets]  # in base32, they begin its name
+
+
 async def _expect_nothing_written(bench: NetworkBench, pair: Pair, *private: bytes) -> None:
     """Look for keys, addresses, and what else is private, in every file of the bench."""
     looked_for = [*private]
     for key in pair.all_keys:
-        looked_for += [key.reveal(), sha512(key.reveal()).digest()[32:], onion_of(key).octets]
+        looked_for += _shown_by(key)
     written = await anyio.to_thread.run_sync(_read_all, bench.folders())
     assert not any(stands_in(octets, *written) for octets in looked_for)
 
@@ -307,8 +360,7 @@ async def expect_little_more(before: int, problem: str) -> None:
 
 async def held() -> int:
     """Count tasks and open files, once what ends at once has ended."""
-    for _ in range(_SETTLING):
-        await anyio.lowlevel.checkpoint()
+    await turns(_SETTLING)
     return len(anyio.get_running_tasks()) + await anyio.to_thread.run_sync(_count_open)
 
 
@@ -316,9 +368,8 @@ def _count_open() -> int:
     return sum(1 for _ in _OPEN.iterdir()) if _OPEN.is_dir() else 0
 
 
-async def _cancel_after(scope: anyio.CancelScope, turns: int) -> None:
-    for _ in range(turns):
-        await anyio.lowlevel.checkpoint()
+async def _cancel_after(scope: anyio.CancelScope, count: int) -> None:
+    await turns(count)
     scope.cancel()
 
 

@@ -11,7 +11,7 @@ from anyio import BrokenResourceError, ClosedResourceError, EndOfStream
 from anyio.abc import ByteStream
 
 from balchat_host.testing.audit import confide
-from balchat_host.testing.network_bench import BULK, receive_exactly
+from balchat_host.testing.network_bench import BULK, receive_exactly, turns
 from balchat_host.testing.network_pair import NetworkKitBase, Pair
 from balchat_host.testing.network_services import GIVEN_UP, expect_little_more, held
 from balchat_host.testing.octets import assert_octets
@@ -83,16 +83,20 @@ class StreamsOfNetworkTests(NetworkKitBase):
                     await ends[left].receive()
 
     async def test_where_nobody_reads_no_more_can_be_written(self, pair: Pair) -> None:
-        async with _stream(pair) as (ours, theirs), anyio.create_task_group() as tasks:
-            written: list[int] = []
-            tasks.start_soon(self._fill, ours, written)
-            await anyio.wait_all_tasks_blocked()
-            held = sum(written)
-            assert held < MOST_HELD, "it takes what nobody reads"
-            while sum(written) == held:
-                with anyio.fail_after(PATIENCE):  # for some: what the system holds may be much for a slow network
-                    await theirs.receive()
-            tasks.cancel_scope.cancel()
+        async with _stream(pair) as (ours, theirs):
+            async with anyio.create_task_group() as tasks:
+                written: list[int] = []
+                tasks.start_soon(self._fill, ours, written)
+                await anyio.wait_all_tasks_blocked()
+                held = sum(written)
+                assert held < MOST_HELD, "it takes what nobody reads"
+                while sum(written) == held:
+                    with anyio.fail_after(PATIENCE):  # for some: what the system holds may be much for a slow network
+                        await theirs.receive()
+                tasks.cancel_scope.cancel()
+            with anyio.move_on_after(PATIENCE) as patience:
+                await ours.aclose()
+            assert not patience.cancelled_caught, "closing a stream waits for an end that does not read"
 
     async def test_what_was_written_before_the_end_is_read(self, pair: Pair) -> None:
         octets = token_bytes(4 * PIECE)
@@ -147,6 +151,26 @@ class StreamsOfNetworkTests(NetworkKitBase):
                     tasks.cancel_scope.cancel()
                 await sender.send(b"hello")
                 assert await receive_exactly(receiver, 5) == b"hello"
+
+    async def test_octets_that_come_while_waiting_is_given_up_are_not_lost(self, pair: Pair) -> None:
+        async with _stream(pair) as (ours, theirs):
+            for sender, receiver in ((ours, theirs), (theirs, ours)):
+                got, sent = bytearray(), bytearray()
+                for number in range(GIVEN_UP):
+                    async with anyio.create_task_group() as tasks:
+                        tasks.start_soon(self._read_on, receiver, got)
+                        await anyio.wait_all_tasks_blocked()
+                        await sender.send(bytes([number]))
+                        sent.append(number)
+                        await turns(number)
+                        tasks.cancel_scope.cancel()
+                got += await receive_exactly(receiver, len(sent) - len(got))
+                assert got == sent
+
+    @staticmethod
+    async def _read_on(stream: ByteStream, got: bytearray) -> None:
+        while True:
+            got += await stream.receive()
 
     @staticmethod
     async def _expect_reading_ends(stream: ByteStream) -> None:

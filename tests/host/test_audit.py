@@ -191,7 +191,7 @@ def test_a_worker_that_only_begins_or_is_about_to_end_is_not_left_behind(monkeyp
     looks = iter([False, False])
     monkeypatch.setattr(leftovers, "_is_worker", lambda thread: next(looks, thread is worker))
     monkeypatch.setattr(leftovers, "_has_work", lambda thread: False)
-    assert list(threads.left(Events())) == []
+    assert list(threads.left(Events(lambda *_: None))) == []
     assert list(looks) == []
     end.set()
     worker.join()

@@ -30,6 +30,7 @@ class Events(Area):
     async def acknowledge(self, subscriber: str, cursor: int) -> None:
         """Remember that `subscriber` (1 to 64 characters) has dealt with everything up to `cursor`.
 
+        A cursor is one for all conversations: an event is acknowledged once all before it are dealt with.
         What no subscriber still needs is deleted some day; one that has acknowledged nothing for 90 days is not waited
         for, and finds out by CursorTooOld. Cursor 0 says only that there is such a subscriber: what it has not dealt
         with is kept from then on. Raise BadInput.

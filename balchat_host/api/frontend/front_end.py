@@ -33,7 +33,9 @@ class FrontEndContext:
     """What the host gives a front end.
 
     `runtime_directory` is private (0700), this account's own, on this machine only, and short enough for a socket with
-    a name of up to 19 octets in it. `profile` is the account's directory.
+    a name of up to 19 octets in it. `profile` is the account's directory. What a front end keeps in either is not
+    encrypted: neither a file nor its name tells of people, by names, ids or contents. What must be remembered of them
+    is in the account.
 
     The system may empty the runtime directory while the account is up, as many do at logout. Whoever finds that what
     it had put there is gone calls `make_runtime_directory`, in a worker thread: it gives the directory to use from then

@@ -16,7 +16,18 @@ from balchat_host.testing.audit.watch import (
     confide,
     folders_of,
     overhear,
+    overhear_names,
     watched,
 )
 
-__all__ = ["Audit", "Leak", "audited", "audited_without_loop", "confide", "folders_of", "overhear", "watched"]
+__all__ = [
+    "Audit",
+    "Leak",
+    "audited",
+    "audited_without_loop",
+    "confide",
+    "folders_of",
+    "overhear",
+    "overhear_names",
+    "watched",
+]

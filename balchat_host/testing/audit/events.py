@@ -30,6 +30,12 @@ _SHARED_MEMORY: Final = "/dev/shm/"  # noqa: S108  # nothing is made there
 _INTERNET: Final = (socket.AF_INET, socket.AF_INET6)
 PROGRAMS: Final = frozenset({"subprocess.Popen", "os.system", "os.posix_spawn", "os.exec", "os.spawn", "os.fork"})
 _NAMES: Final = frozenset({"socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr", "socket.getnameinfo"})
+_TELLING: Final = {
+    **dict.fromkeys(PROGRAMS, "a program's arguments or environment"),
+    **dict.fromkeys(_NAMES, "a name that is looked up"),
+    "syslog.syslog": "a line of the system's log",
+}
+"""What is given to others by an event: everybody on the machine, or whoever resolves names, can see it."""
 _FOREIGN: Final = _NAMES | {"socket.connect", "socket.bind", "socket.sendto", "socket.sendmsg"}
 _LINKS: Final = frozenset({"os.symlink", "os.link"})
 _CODE: Final = (".py", ".pyc", ".so")
@@ -40,9 +46,11 @@ class Events:
     """What was made since it was started.
 
     `inside` names files of code that may use the internet only through the host; `through` is the host's own file.
+    `hear` gets what is told to others: what it is, where, and the text.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, hear: Callable[[str, str, str], None]) -> None:
+        self._hear = hear
         self.sockets: WeakKeyDictionary[socket.socket, list[Place]] = WeakKeyDictionary()
         self.threads: WeakKeyDictionary[threading.Thread, list[Place]] = WeakKeyDictionary()
         self.opened: dict[str, list[Place]] = {}
@@ -72,6 +80,8 @@ class Events:
 
     def note(self, event: str, given: tuple[Any, ...]) -> None:
         """Take note of one event, if it is of interest."""
+        if event in _TELLING:
+            self._hear(_TELLING[event], f"given to {event} at {shown(self._place())}", repr(given))
         if event == "open":
             self._note_open(*given)
         elif event == "socket.__new__":
@@ -133,7 +143,8 @@ class Events:
     @property
     def _start_thread(self) -> Callable[[threading.Thread], None]:
         def start(thread: threading.Thread) -> None:
-            self.threads[thread] = here()
+            place = self.threads[thread] = here()
+            self._hear("a thread's name", f"started at {shown(place)}", thread.name)
             _start_thread(thread)
 
         return start

@@ -1,13 +1,14 @@
 """The audit itself: starts all that watches, and puts together what it found."""
 
 import sys
+import threading
 from collections.abc import AsyncGenerator, Callable, Collection, Generator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import pytest
-from anyio import to_thread
+from anyio import get_running_tasks, to_thread
 from anyio.lowlevel import checkpoint
 
 from balchat_host.testing.audit.blocking import BlockingWatch, package_of
@@ -34,8 +35,8 @@ class Audit:
     """What one test is watched for. Made by `audited`."""
 
     def __init__(self) -> None:
-        self.events = Events()
         self.logs = LogWatch()
+        self.events = Events(self.logs.hear)
         self.blocking = BlockingWatch()
         self.globals: list[Globals] = []
 
@@ -81,6 +82,14 @@ def overhear(kind: str, place: str, text: str, *, may_hold: Collection[str] = ()
     """Have an audit that runs look at a text as it looks at log lines: at that of an error, or at a task's name."""
     for audit in _running:
         audit.logs.hear(kind, place, text, may_hold=may_hold)
+
+
+def overhear_names() -> None:
+    """Have the audit look at the names of tasks and threads: they stand in tracebacks, and in logs."""
+    for task in get_running_tasks():
+        overhear("a task's name", "while the plugin ran", task.name or "")
+    for thread in threading.enumerate():
+        overhear("a thread's name", "while the plugin ran", thread.name)
 
 
 def watched(plugin: T, *, through: str = "") -> T:

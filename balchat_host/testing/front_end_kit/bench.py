@@ -15,12 +15,12 @@ from anyio.abc import TaskGroup, TaskStatus
 
 from balchat_host.api.failures import leaves
 from balchat_host.api.frontend import App, FrontEnd, FrontEndContext
-from balchat_host.testing.audit import watched
+from balchat_host.testing.audit import overhear_names, watched
 from balchat_host.testing.audit.kit import AuditedKit
 from balchat_host.testing.audit.places import relevant, shown
 from balchat_host.testing.front_end_kit.guarded_app import GuardedApp, Watched
-from balchat_host.testing.front_end_kit.people import confide_ids
-from balchat_host.testing.front_end_kit.telling import Kept, hear_error, programs_heard, told_in
+from balchat_host.testing.front_end_kit.people import confide_ids, ids_of
+from balchat_host.testing.front_end_kit.telling import Kept, hear_error, told_in, warnings_heard
 from balchat_host.testing.front_end_kit.way_out import no_way_out
 from balchat_host.testing.memory_account import MemoryAccount
 from balchat_host.testing.peer import Peer
@@ -153,12 +153,13 @@ async def served(
     """Run the front end with an account until the block ends and nothing is left to do, then cancel it."""
     host = Host(bench, app or account.app, once=once)
     told = anyio.current_time()
-    with unwrapped(), programs_heard(), nullcontext([]) if bench.capabilities.connects else no_way_out() as tried:
+    with unwrapped(), warnings_heard(), nullcontext([]) if bench.capabilities.connects else no_way_out() as tried:
         async with anyio.create_task_group() as tasks:
             await tasks.start(host.run)
             yield host
             await anyio.wait_all_tasks_blocked()
-            _none(host.kept.wrong_files())
+            overhear_names()
+            _none(host.kept.wrong_files(await ids_of(account)))
             tasks.cancel_scope.cancel()
             told = anyio.current_time()
     assert anyio.current_time() - told < END_LIMIT, "it goes on when it is cancelled; the host waits for 20 s"

@@ -94,6 +94,10 @@ class HappeningTests(FrontEndKitBase):
             for change in (partial(bob.edit, text=ELSE), partial(bob.react, emoji=THUMBS_UP), bob.delete):
                 change(written)
                 await anyio.wait_all_tasks_blocked()
+            forgotten = bob.write(PRIVATE).id
+            await app.messages.delete(forgotten, for_me=True)
+            bob.write(ELSE, forgotten)
+            await anyio.wait_all_tasks_blocked()
             await app.conversations.set_timer(conversation, DAY)
             expiring = bob.write(PRIVATE)
             await app.conversations.mark_read(conversation, expiring.id)

@@ -16,12 +16,16 @@ from balchat_host.testing.waiting import Seen
 
 
 class HeldApp(WrappedApp):
-    """Its `messages.send` passes some on; then it waits, sends nothing until it is released, and tells `reached`."""
+    """Its `messages.send` passes some on; then it waits, sends nothing until it is released, and tells `reached`.
 
-    def __init__(self, app: App, *, passes: int = 0) -> None:
+    With `only`, the id of a conversation, whatever goes to other conversations passes.
+    """
+
+    def __init__(self, app: App, *, passes: int = 0, only: str | None = None) -> None:
         super().__init__(app)
         self.reached: Seen[None] = Seen()
         self._passes = passes
+        self._only = only
         self._killed = False
         self._refusal: Exception | None = None
         self._released = anyio.Event()
@@ -48,30 +52,31 @@ class HeldApp(WrappedApp):
         """Refuse everything that is to be sent from now on."""
         self._refusal = error
 
-    async def pass_on(self) -> None:
-        """Wait until something may be sent. Raise what it is refused with."""
+    async def pass_on(self, conversation: str) -> None:
+        """Wait until something may be sent to a conversation. Raise what it is refused with."""
         if self._refusal is not None:
             await checkpoint()
             raise self._refusal
-        self._passes -= 1
-        if self._passes < 0 and not self._released.is_set():
-            self.reached(None)
-            await self._released.wait()
+        if self._only is None or (await self.conversations.get(conversation)).id == self._only:
+            self._passes -= 1
+            if self._passes < 0 and not self._released.is_set():
+                self.reached(None)
+                await self._released.wait()
         if self._killed:
             raise ConnectionLost
 
 
 class _HeldMessages:
-    def __init__(self, messages: Any, pass_on: Callable[[], Awaitable[None]]) -> None:
+    def __init__(self, messages: Any, pass_on: Callable[[str], Awaitable[None]]) -> None:
         self._messages = messages
         self._pass_on = pass_on
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._messages, name)
 
-    async def send(self, *given: Any, **named: Any) -> Any:
-        await self._pass_on()
-        return await self._messages.send(*given, **named)
+    async def send(self, conversation: str, *given: Any, **named: Any) -> Any:
+        await self._pass_on(conversation)
+        return await self._messages.send(conversation, *given, **named)
 
 
 class _MortalEvents(WrappedEvents):

@@ -88,4 +88,8 @@ class LivingTests(FrontEndKitBase):
         async with served(bench, account):
             bob.write(PRIVATE)
             await until(lambda: bob.contact.unread > 0, "the message")
-        assert bob.contact.unread == 1
+            if bench.capabilities.answers:
+                bob.write(bench.prompt)
+                await until(lambda: bob.contact.unread > 1, "the prompt")
+                await anyio.wait_all_tasks_blocked()
+        assert bob.contact.unread == 1 + bench.capabilities.answers

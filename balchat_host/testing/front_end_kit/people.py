@@ -1,5 +1,6 @@
 """The people whom a test plays, and what nobody may read who has not opened the vault."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from balchat_host.testing.audit import confide
@@ -40,9 +41,17 @@ def _confide(what: str, name: str, peer: Peer) -> None:
     confide("an onion address", peer.onion.encode())
 
 
+async def ids_of(account: MemoryAccount) -> Mapping[str, str]:
+    """Return what has an id in an account, by that, in hexadecimal."""
+    found = {contact.peer_id: "a contact" for contact in await account.app.contacts.list()}
+    for conversation in await account.app.conversations.list():
+        found[conversation.id] = "a conversation"
+        messages = await account.app.messages.history(conversation.id)
+        found |= {message.id: "a message" for message in messages}
+    return found
+
+
 async def confide_ids(account: MemoryAccount) -> None:
     """Have no line that was logged name a conversation or a message."""
-    for conversation in await account.app.conversations.list():
-        confide("a conversation's id", bytes.fromhex(conversation.id), shortened=True)
-        for message in await account.app.messages.history(conversation.id):
-            confide("a message's id", bytes.fromhex(message.id), shortened=True)
+    for each, what in (await ids_of(account)).items():
+        confide(f"{what}'s id", bytes.fromhex(each), shortened=True)

@@ -53,6 +53,10 @@ class ReactingTests(FrontEndKitBase):
             await account.app.messages.react(bob.conversation[0].id, "\N{THUMBS UP SIGN}")
             await anyio.wait_all_tasks_blocked()
             await self.reacts(bench, account, bob)
+            for text in (PRIVATE, bench.prompt):
+                bob.edit(bob.conversation[0].id, text)
+                await anyio.wait_all_tasks_blocked()
+            await self.reacts(bench, account, bob)
 
     async def test_it_reacts_to_each_of_many(self, bench: FrontEndBench) -> None:
         self.needs_reactions(bench)
@@ -116,6 +120,22 @@ class ReactingTests(FrontEndKitBase):
             held.kill()
         async with served(bench, account):
             await self.reacts(bench, account, bob, done + 2)
+
+    async def test_what_waits_for_one_person_is_not_passed_over_by_another(self, bench: FrontEndBench) -> None:
+        """A cursor says that everything up to it was dealt with, whoever it came from."""
+        self.needs_reactions(bench)
+        needs("remembers", kept=bench.capabilities.remembers)
+        needs("answers", kept=bench.capabilities.answers)
+        account, (bob, carol) = account_with(BOB, CAROL)
+        held = HeldApp(account.app, only=bob.contact.conversation)
+        bob.write(bench.prompt)
+        carol.write(bench.prompt)
+        async with served(bench, account, held):
+            await held.reached.until(bool)
+            await anyio.wait_all_tasks_blocked()
+            held.kill()
+        async with served(bench, account):
+            await self.reacts(bench, account, bob)
 
     async def test_it_loses_nothing_while_it_is_busy(self, bench: FrontEndBench) -> None:
         self.needs_reactions(bench)

@@ -1,9 +1,8 @@
 """What a front end tells of people past the vault, and what it keeps past its object."""
 
 import stat
-import sys
 import warnings
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
@@ -14,14 +13,13 @@ from balchat_host.api.frontend import FrontEnd, FrontEndContext
 from balchat_host.api.types import ServiceState
 from balchat_host.testing.audit import overhear
 from balchat_host.testing.audit.blocking import package_of
-from balchat_host.testing.audit.events import PROGRAMS
 from balchat_host.testing.audit.state import Globals
 from balchat_host.testing.front_end_kit.people import WORDS
+from balchat_host.testing.spellings import stands_in
 
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 _MOST_READ: Final = 2**20
 """Octets of a file that are looked at."""
-_hearing: Final[list[object]] = []
 
 
 class Kept:
@@ -38,12 +36,15 @@ class Kept:
         package = package_of(front_end).__name__
         self._globals.setdefault(package, Globals(package))
 
-    def wrong_files(self) -> Iterator[str]:
-        """Say what is wrong with files that it has made, which lie outside of the vault."""
+    def wrong_files(self, ids: Mapping[str, str]) -> Iterator[str]:
+        """Say what is wrong with files and folders that it has made, which lie outside of the vault."""
+        private = dict.fromkeys(WORDS, "a name, or what somebody wrote") | {
+            each: f"the id of {ids[each]}" for each in ids
+        }
         for folder, before in self._before.items():
             for path in set(_files(folder)) - before:
                 with suppress(FileNotFoundError):  # it may be gone again
-                    yield from _wrong(path)
+                    yield from _wrong(path, private)
 
     def changed_modules(self) -> Iterator[str]:
         """Say which state of modules and classes is another one now."""
@@ -51,18 +52,20 @@ class Kept:
             yield from each.changed()
 
 
-def _wrong(path: Path) -> Iterator[str]:
-    if path.lstat().st_mode & _OTHERS:
+def _wrong(path: Path, private: Mapping[str, str]) -> Iterator[str]:
+    if path.lstat().st_mode & _OTHERS and not path.is_dir():
         yield f"others on this machine can use {path.name}, which it has made; open it with the mode 0600"
+    held = str(path).encode()
     if path.is_file():
         with path.open("rb") as file:
-            held = file.read(_MOST_READ)
-        if any(word.encode() in held for word in WORDS):
-            yield f"{path.name} has in plain what belongs into the vault: a name, or what somebody wrote"
+            held += file.read(_MOST_READ)
+    for word, what in private.items():
+        if stands_in(word.encode(), held) or word.encode("utf-16-le") in held:
+            yield f"{path.name} has in plain what belongs into the vault, as its name or in it: {what}"
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    return (path for path in folder.rglob("*") if not path.is_dir() and not path.is_symlink())
+    return (path for path in folder.rglob("*") if not path.is_symlink())
 
 
 def told_in(state: ServiceState) -> Iterator[str]:
@@ -72,34 +75,29 @@ def told_in(state: ServiceState) -> Iterator[str]:
 
 
 def hear_error(error: BaseException) -> None:
-    """Have the audit look at the text of an error by which a front end ended; what balchat's own say is for people."""
-    for each in leaves(error):
-        if not isinstance(each, BalchatError):
-            notes = getattr(each, "__notes__", ())
-            overhear("an error's text", "by which it ended", "\n".join([str(each), repr(each), *notes]))
+    """Have the audit look at the text of an error by which a front end ended, and of those that a traceback has too.
+
+    What balchat's own say is for people.
+    """
+    for leaf in leaves(error):
+        each: BaseException | None = leaf
+        while each is not None:
+            if not isinstance(each, BalchatError):
+                notes = getattr(each, "__notes__", ())
+                overhear("an error's text", "by which it ended", "\n".join([str(each), repr(each), *notes]))
+            each = each.__cause__ or (None if each.__suppress_context__ else each.__context__)
 
 
 @contextmanager
-def programs_heard() -> Generator[None]:
-    """Have the audit look at warnings, and at what other programs are given, which everybody on the machine can see."""
+def warnings_heard() -> Generator[None]:
+    """Have the audit look at warnings."""
 
     def show(message: Warning | str, category: type[Warning], filename: str, lineno: int, *more: Any) -> None:
         overhear("a warning", f"at {filename}:{lineno}", str(message))
         before(message, category, filename, lineno, *more)
 
     before, warnings.showwarning = warnings.showwarning, show
-    _hearing.append(show)
     try:
         yield
     finally:
-        _hearing.remove(show)
         warnings.showwarning = before
-
-
-def _hook(event: str, given: tuple[Any, ...]) -> None:
-    if _hearing and event in PROGRAMS:
-        overhear("a program's arguments or environment", f"given by {event}", repr(given))
-
-
-# An audit hook cannot be removed, so there is one for the whole process, and it does nothing while nobody listens.
-sys.addaudithook(_hook)

@@ -22,6 +22,12 @@ HOSTILE: Final = (
     "<script>alert(1)</script> [b](javascript:c) `d`",
     "\N{PILE OF POO}" * 500,
     "/quit",
+    "/",
+    "it's",
+    "(\\",
+    "http://[",
+    "\N{SUPERSCRIPT TWO}",
+    "9" * 5000,
     "a" * MAX_TEXT_SIZE,
 )
 """Texts that are harmless where nobody takes them for more than a text."""
@@ -80,6 +86,7 @@ class TroubleTests(FrontEndKitBase):
         await account.app.contacts.remove(CAROL)
         async with served(bench, account):
             await self.reacts(bench, account, dave)
+            assert not [each for each in bob.conversation if each.author is None], "it writes to who is blocked"
             await account.app.contacts.block(DAVE)
             await account.app.contacts.unblock(DAVE)
             dave.write(bench.prompt)

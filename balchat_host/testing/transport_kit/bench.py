@@ -1,6 +1,5 @@
 """What the kit asks a transport's author for, and accounts on it."""
 
-import threading
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Generator, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -22,7 +21,7 @@ from balchat_host.api.transport import (
 )
 from balchat_host.api.types import PeerId, Phase, Route, Secret
 from balchat_host.testing import fake_transport_context
-from balchat_host.testing.audit import confide, overhear, watched
+from balchat_host.testing.audit import confide, overhear, overhear_names, watched
 from balchat_host.testing.audit.kit import AuditedKit
 from balchat_host.testing.dict_area import DictArea
 from balchat_host.testing.fake_transport_context import COMMITTED, Answer, FakeTransportContext, commit_all
@@ -196,14 +195,6 @@ async def accounts(
                 left = bench.world.open_ends(network)
                 assert not left, "streams are open when it has ended: a dial that came to nothing, or a stranger's"
     assert not [breach for host in hosts for breach in host.breaches]
-
-
-def overhear_names() -> None:
-    """Have the audit look at the names of tasks and threads: they stand in tracebacks, and in logs."""
-    for task in anyio.get_running_tasks():
-        overhear("a task's name", "while the transport ran", task.name or "")
-    for thread in threading.enumerate():
-        overhear("a thread's name", "while the transport ran", thread.name)
 
 
 def overhear_files(folders: Sequence[Path]) -> None:

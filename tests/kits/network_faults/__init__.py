@@ -6,6 +6,8 @@ from tests.kits.network_faults import (
     life_faults,
     service_faults,
     stream_faults,
+    telling_faults,
+    waiting_faults,
     written_faults,
 )
 from tests.kits.network_faults.faulty_network import FaultyNetwork, FaultyNode
@@ -13,4 +15,14 @@ from tests.kits.planted import planted
 
 __all__ = ["FAULTS", "FaultyNetwork", "FaultyNode"]
 
-FAULTS = planted(FaultyNode, life_faults, service_faults, accept_faults, dial_faults, stream_faults, written_faults)
+FAULTS = planted(
+    FaultyNode,
+    life_faults,
+    service_faults,
+    accept_faults,
+    dial_faults,
+    stream_faults,
+    waiting_faults,
+    written_faults,
+    telling_faults,
+)

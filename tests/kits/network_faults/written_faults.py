@@ -108,3 +108,16 @@ class WritesKeysWhenItEnds(FaultyNode):
     async def publish(self, key, port, *, on_state):
         self.keys.append(key.reveal())
         return await super().publish(key, port, on_state=on_state)
+
+
+class WritesKeysForAMoment(FaultyNode):
+    """Writes the key of what it publishes to a file, and removes that once it is published."""
+
+    caught_by = "test_nothing_of_what_is_private_is_written"
+
+    async def publish(self, key, port, *, on_state):
+        path = anyio.Path(self.folder / "for-a-moment")
+        await path.write_bytes(key.reveal())
+        service = await super().publish(key, port, on_state=on_state)
+        await path.unlink()
+        return service
