@@ -22,6 +22,9 @@ PORT: Final = 4711
 OTHER_PORT: Final = 65_535
 """The last there is."""
 BULK: Final = 1024 * 1024
+GIVE_UPS: Final = 32
+"""How often waiting is given up, after 0 to 3 turns of the event loop: trio chooses by chance who has the next turn."""
+MOST_TURNS: Final = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,8 @@ from balchat_host.api.network import PublishedService
 from balchat_host.api.types import OnionKey, Phase, Secret, ServiceState
 from balchat_host.testing.audit import confide, overhear
 from balchat_host.testing.network_bench import (
+    GIVE_UPS,
+    MOST_TURNS,
     OTHER_PORT,
     PORT,
     NetworkBench,
@@ -157,20 +159,20 @@ class ServicesOfNetworkTests(NetworkKitBase):
                 accepted.append(await pair.service.accept())
 
         async with AsyncExitStack() as stack:
-            for number in range(GIVEN_UP):
+            for number in range(GIVE_UPS):
                 async with anyio.create_task_group() as tasks:
                     tasks.start_soon(accept)
                     with anyio.fail_after(PATIENCE):
                         ours = await pair.alice.dial(onion_of(pair.key), PORT, isolation="")
                     await stack.enter_async_context(ours)
-                    await turns(number)
+                    await turns(number % MOST_TURNS)
                     tasks.cancel_scope.cancel()
             with anyio.move_on_after(PATIENCE):
-                while len(accepted) < GIVEN_UP:
+                while len(accepted) < GIVE_UPS:
                     accepted.append(await pair.service.accept())
             for theirs in accepted:
                 await stack.enter_async_context(theirs)
-        assert len(accepted) == GIVEN_UP, "whoever gives up waiting takes a stream along"
+        assert len(accepted) == GIVE_UPS, "whoever gives up waiting takes a stream along"
 
     async def test_a_publication_that_is_given_up_leaves_nothing(self, bench: NetworkBench, pair: Pair) -> None:
         before, keys = await held(), [seed() for _ in range(GIVEN_UP)]

@@ -11,7 +11,7 @@ from anyio import BrokenResourceError, ClosedResourceError, EndOfStream
 from anyio.abc import ByteStream
 
 from balchat_host.testing.audit import confide
-from balchat_host.testing.network_bench import BULK, receive_exactly, turns
+from balchat_host.testing.network_bench import BULK, GIVE_UPS, MOST_TURNS, receive_exactly, turns
 from balchat_host.testing.network_pair import NetworkKitBase, Pair
 from balchat_host.testing.network_services import GIVEN_UP, expect_little_more, held
 from balchat_host.testing.octets import assert_octets
@@ -93,6 +93,7 @@ class StreamsOfNetworkTests(NetworkKitBase):
                 while sum(written) == held:
                     with anyio.fail_after(PATIENCE):  # for some: what the system holds may be much for a slow network
                         await theirs.receive()
+                await anyio.wait_all_tasks_blocked()  # as much is on its way as can be
                 tasks.cancel_scope.cancel()
             with anyio.move_on_after(PATIENCE) as patience:
                 await ours.aclose()
@@ -156,13 +157,13 @@ class StreamsOfNetworkTests(NetworkKitBase):
         async with _stream(pair) as (ours, theirs):
             for sender, receiver in ((ours, theirs), (theirs, ours)):
                 got, sent = bytearray(), bytearray()
-                for number in range(GIVEN_UP):
+                for number in range(GIVE_UPS):
                     async with anyio.create_task_group() as tasks:
                         tasks.start_soon(self._read_on, receiver, got)
                         await anyio.wait_all_tasks_blocked()
                         await sender.send(bytes([number]))
                         sent.append(number)
-                        await turns(number)
+                        await turns(number % MOST_TURNS)
                         tasks.cancel_scope.cancel()
                 got += await receive_exactly(receiver, len(sent) - len(got))
                 assert got == sent

@@ -76,7 +76,11 @@ class AcknowledgesPastOthers(FaultyBot):
     async def run(self, app, *, task_status):
         async with anyio.create_task_group() as self.tasks:
             self.queues = {}
-            await super().run(app, task_status=task_status)
+            try:
+                await super().run(app, task_status=task_status)
+            finally:
+                for queue in self.queues.values():
+                    queue.close()
 
     async def follow(self, app):
         async for event in app.events.follow(subscriber=SUBSCRIBER):
