@@ -101,7 +101,9 @@ class Pair:
         self._shared: list[Shared] = []
         self._suspects: list[tuple[str, str]] = []
         self._failures: list[str] = []
-        self.alice = made(bench, ignore_state)
+        self.states = SeenStates()
+        """Those of Alice's."""
+        self.alice = made(bench, self.states)
         self.bob = made(bench, ignore_state)
         self.key = seed()
         """Bob answers at it on PORT, and on no other."""
