@@ -62,6 +62,8 @@ def no_blocking_calls() -> Iterator[None]:
             function.can_block_in("testing/memory_profiles.py", {"account", "exists", "make", "restore"})
             # What is printed goes to pytest, by way of the kits' audit.
             function.can_block_in("audit/logs.py", {"write"})
+            # It waits for what reads the terminal before it gives it back.
+            function.can_block_in("balchat_ui_tui/driver.py", {"stop_application_mode"})
             # The terminal screen is made before its loop runs, but in tests; its pages are imported when they open.
             function.can_block_in("balchat_ui_tui/app.py", {"__init__"})
             function.can_block_in("balchat_ui_tui/screens.py", {"make_screen"})
