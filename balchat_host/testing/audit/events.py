@@ -28,10 +28,10 @@ _WRITES: Final = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 _PASSING: Final = ("__pycache__", ".hypothesis", ".pytest_cache", ".pyc", ".coverage")
 _SHARED_MEMORY: Final = "/dev/shm/"  # noqa: S108  # nothing is made there
 _INTERNET: Final = (socket.AF_INET, socket.AF_INET6)
-PROGRAMS: Final = frozenset({"subprocess.Popen", "os.system", "os.posix_spawn", "os.exec", "os.spawn", "os.fork"})
+_PROGRAMS: Final = frozenset({"subprocess.Popen", "os.system", "os.posix_spawn", "os.exec", "os.spawn", "os.fork"})
 _NAMES: Final = frozenset({"socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr", "socket.getnameinfo"})
 _TELLING: Final = {
-    **dict.fromkeys(PROGRAMS, "a program's arguments or environment"),
+    **dict.fromkeys(_PROGRAMS, "a program's arguments or environment"),
     **dict.fromkeys(_NAMES, "a name that is looked up"),
     "syslog.syslog": "a line of the system's log",
 }
@@ -94,7 +94,7 @@ class Events:
             self._note_foreign(event, given)
             if event == "socket.bind" and given[0].family == socket.AF_UNIX and given[1]:
                 self._note_written(given[1])
-        elif event in PROGRAMS:
+        elif event in _PROGRAMS:
             self._note_program(event)
         elif event == "os.rename" and (places := self.written.get(_path(given[0]))) is not None:
             self.written[_path(given[1])] = places
